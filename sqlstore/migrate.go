@@ -1,0 +1,88 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// schemaTable is where goose records which migrations were run.
+const schemaTable = "schema_version"
+
+var (
+	errNewer   = errors.New("was written by a newer version of this program")
+	errForeign = errors.New("is the database of another program: name another file")
+)
+
+// latest is the version of the newest migration that this program knows.
+func latest() (int64, error) {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return 0, err
+	}
+	return goose.NumericComponent(names[len(names)-1])
+}
+
+// inspect refuses a file that isn't ours, or that only a newer version of this
+// program understands. It changes nothing.
+func inspect(ctx context.Context, conn *sql.Conn) error {
+	var tables, ours int
+	err := conn.QueryRowContext(ctx,
+		`SELECT COUNT(*), COALESCE(SUM(name = $1), 0) FROM sqlite_master WHERE type = 'table'`, schemaTable).Scan(&tables, &ours)
+	if err != nil || tables == 0 {
+		return err
+	}
+	if ours == 0 {
+		return errForeign
+	}
+	known, err := latest()
+	if err != nil {
+		return err
+	}
+	var have sql.NullInt64
+	if err := conn.QueryRowContext(ctx, `SELECT MAX(version_id) FROM `+schemaTable).Scan(&have); err != nil {
+		return err
+	}
+	if have.Int64 > known {
+		return fmt.Errorf("%w (schema %d, this program knows %d): run that version, or restore the backup made before the update", errNewer, have.Int64, known)
+	}
+	return nil
+}
+
+// migrate brings the tables up to date, each migration in a transaction.
+//
+// Two processes may start at once on a new file. The slower one then trips over
+// tables that the faster one has just made; it looks again and goes on from there.
+func migrate(ctx context.Context, db *sql.DB, log *slog.Logger) error {
+	folder, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, folder,
+		goose.WithTableName(schemaTable), goose.WithDisableGlobalRegistry(true), goose.WithSlog(log))
+	if err != nil {
+		return err
+	}
+	const tries = 5
+	for try := 1; ; try++ {
+		done, err := p.Up(ctx)
+		for _, m := range done {
+			log.InfoContext(ctx, "migrated the facts", "schema", m.Source.Version, "took", m.Duration)
+		}
+		if err == nil {
+			return nil
+		}
+		if try == tries || ctx.Err() != nil {
+			return fmt.Errorf("migrating: %w", err)
+		}
+	}
+}
