@@ -1,0 +1,171 @@
+package wechat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config tells a [Client] where WeChat is. The zero value means the real one.
+type Config struct {
+	// OpenURL is where visitors are sent to; default "https://open.weixin.qq.com".
+	OpenURL string
+	// Hosts are the base addresses of the API in the order in which they are
+	// tried; default "https://api.weixin.qq.com", "https://api2.weixin.qq.com".
+	// A bare host means https; http is for loopback only.
+	Hosts []string
+	// HTTP does the calls. The default has its own transport, which takes no
+	// proxy from the environment. Redirects are never followed and cookies never
+	// kept, whatever is set here.
+	HTTP *http.Client
+	// Timeout bounds one attempt at one host, reading included; default 5 s.
+	Timeout time.Duration
+	// Trip is how many attempts in a row a host must fail before it is left
+	// alone; default 5.
+	Trip uint32
+	// Cool is how long a tripped host is left alone before one call tries it
+	// again; default 10 s.
+	Cool time.Duration
+	// Now is the clock for the life of user tokens; default [time.Now].
+	Now func() time.Time
+	// Rand returns a number in [0, n), for jitter; default [rand.IntN].
+	Rand func(n int) int
+	// Sleep waits before a busy WeChat is asked again. It ends early with the
+	// context's error. The default waits for real.
+	Sleep func(ctx context.Context, d time.Duration) error
+}
+
+// Client calls WeChat. It is safe for concurrent use.
+type Client struct {
+	openURL string
+	hosts   []*host
+	http    *http.Client
+	timeout time.Duration
+	now     func() time.Time
+	rand    func(n int) int
+	sleep   func(ctx context.Context, d time.Duration) error
+}
+
+// NewClient checks a configuration and makes a client of it. It refuses addresses
+// with a path, a query or credentials, and http on anything but loopback.
+func NewClient(cfg Config) (*Client, error) {
+	c := &Client{
+		timeout: cfg.Timeout, now: cfg.Now, rand: cfg.Rand, sleep: cfg.Sleep,
+		http: plainClient(cfg.HTTP),
+	}
+	if cfg.OpenURL == "" {
+		cfg.OpenURL = "https://open.weixin.qq.com"
+	}
+	if len(cfg.Hosts) == 0 {
+		cfg.Hosts = []string{"https://api.weixin.qq.com", "https://api2.weixin.qq.com"}
+	}
+	if c.timeout <= 0 {
+		c.timeout = 5 * time.Second
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.rand == nil {
+		c.rand = rand.IntN
+	}
+	if c.sleep == nil {
+		c.sleep = sleep
+	}
+
+	var err error
+	if c.openURL, err = baseURL(cfg.OpenURL); err != nil {
+		return nil, fmt.Errorf("configuring where visitors log in: %w", err)
+	}
+	for _, h := range cfg.Hosts {
+		base, err := baseURL(h)
+		if err != nil {
+			return nil, fmt.Errorf("configuring WeChat's hosts: %w", err)
+		}
+		c.hosts = append(c.hosts, newHost(base, cfg.Trip, cfg.Cool))
+	}
+	return c, nil
+}
+
+// baseURL makes "scheme://host[:port]" of an address and refuses everything
+// beyond that. The address itself may hold credentials, so no error repeats it.
+func baseURL(s string) (string, error) {
+	if !strings.Contains(s, "://") {
+		s = "https://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return "", errors.New("the address can't be read as a URL")
+	}
+	switch {
+	case u.User != nil:
+		return "", errors.New("an address holds no credentials")
+	case u.Hostname() == "":
+		return "", errors.New("an address needs a host")
+	case strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", fmt.Errorf("%s: an address is scheme and host alone, without path, query and fragment", u.Host)
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return "", fmt.Errorf("%s: http is for loopback only, use https", u.Host)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "", fmt.Errorf("%s: an address begins with https://", u.Host)
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+func loopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// plainClient is a copy of the given client, or an own one, that follows no
+// redirect: the next address would come from outside and get our query.
+func plainClient(given *http.Client) *http.Client {
+	var c http.Client
+	if given != nil {
+		c = *given
+	}
+	if c.Transport == nil {
+		c.Transport = newTransport()
+	}
+	c.Jar = nil
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &c
+}
+
+// newTransport has no proxy: [http.ProxyFromEnvironment] would let whoever sets
+// HTTP_PROXY read every secret. It speaks HTTP/1.1, where it is easy to tell
+// whether a request has left.
+func newTransport() *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	dialer := &net.Dialer{Timeout: 3 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		DialContext:            dialer.DialContext,
+		TLSHandshakeTimeout:    3 * time.Second,
+		MaxIdleConns:           64,
+		MaxIdleConnsPerHost:    32,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		Protocols:              protocols,
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
