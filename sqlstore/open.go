@@ -42,7 +42,7 @@ func open(ctx context.Context, path string, opts Options, busy time.Duration) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{write: connect(path, "rwc", busy, false), read: connect(path, "rw", busy, true), now: opts.Now}
+	s := &Store{path: path, write: connect(path, "rwc", busy, false), read: connect(path, "rw", busy, true), now: opts.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}

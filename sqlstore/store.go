@@ -23,6 +23,7 @@ type Options struct {
 // A context counts while a call waits for its turn. What has begun is finished
 // and its outcome awaited, so that no caller is ever left with "maybe".
 type Store struct {
+	path    string // absolute
 	write   *sql.DB
 	read    *sql.DB
 	readers *readers

@@ -1,0 +1,23 @@
+package sqlstore
+
+import (
+	"testing"
+
+	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/identity/storetest"
+)
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, storetest.Harness{
+		Open: func(t *testing.T) identity.Store { return openNew(t) },
+		Reopen: func(t *testing.T, s identity.Store) identity.Store {
+			if err := s.(*Store).Close(); err != nil {
+				t.Fatal(err)
+			}
+			return openAt(t, s.(*Store).path)
+		},
+		Second: func(t *testing.T, s identity.Store) identity.Store { return openAt(t, s.(*Store).path) },
+		Break:  func(t *testing.T, s identity.Store) { s.(*Store).Close() },
+	})
+}
