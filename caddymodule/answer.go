@@ -1,0 +1,88 @@
+package caddymodule
+
+import (
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-wsite/caddy-wsite/directory"
+)
+
+// answerWriter takes out of a site's answer what would reach beyond the site:
+// sites on one host share an origin.
+type answerWriter struct {
+	caddyhttp.ResponseWriterWrapper
+	app   *App
+	rt    route
+	begun bool
+}
+
+// WriteHeader is where an answer's headers are final.
+func (w *answerWriter) WriteHeader(status int) {
+	if !w.begun && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		w.begun = true
+		w.app.cleanAnswer(w.Header(), w.rt)
+	}
+	w.ResponseWriterWrapper.WriteHeader(status)
+}
+
+func (w *answerWriter) Write(p []byte) (int, error) {
+	if !w.begun {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriterWrapper.Write(p)
+}
+
+// ReadFrom keeps the kernel's way of copying, which the wrapper offers.
+func (w *answerWriter) ReadFrom(r io.Reader) (int64, error) {
+	if !w.begun {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriterWrapper.ReadFrom(r)
+}
+
+func (a *App) cleanAnswer(h http.Header, rt route) {
+	if cookies := h["Set-Cookie"]; cookies != nil {
+		setOrDelete(h, "Set-Cookie", a.jar.withoutOurs(cookies))
+	}
+	if v := h["Service-Worker-Allowed"]; v != nil && !rt.allowsScope(v) {
+		delete(h, "Service-Worker-Allowed")
+	}
+	if v := h["Clear-Site-Data"]; v != nil {
+		setOrDelete(h, "Clear-Site-Data", onlyTokens(v, func(t string) bool { return t != `"cookies"` && t != `"*"` }))
+	}
+	// A site that echoes its request must not show the browser its token.
+	delete(h, headerUser)
+	delete(h, headerUserID)
+	if h["Cache-Control"] == nil && rt.site.NoCache == "on" && strings.HasPrefix(h.Get("Content-Type"), "text/html") {
+		h["Cache-Control"] = []string{"private, no-cache"}
+	}
+}
+
+// withoutOurs keeps the cookies of a site that don't pretend to be ours.
+func (j jar) withoutOurs(cookies []string) []string {
+	for i, c := range cookies {
+		if !j.ours(trimSpace(c)) {
+			continue
+		}
+		kept := append([]string(nil), cookies[:i]...)
+		for _, c := range cookies[i+1:] {
+			if !j.ours(trimSpace(c)) {
+				kept = append(kept, c)
+			}
+		}
+		return kept
+	}
+	return cookies
+}
+
+// allowsScope says whether a service worker's widest scope stays in the site.
+func (rt route) allowsScope(values []string) bool {
+	if len(values) != 1 {
+		return false
+	}
+	path, ok := below(values[0], rt.base)
+	return ok && path != "" && directory.IsCanonicalPath(values[0])
+}

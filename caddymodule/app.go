@@ -1,0 +1,375 @@
+package caddymodule
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/caddy-wsite/caddy-wsite/directory"
+	"github.com/caddy-wsite/caddy-wsite/wechat"
+)
+
+func init() { caddy.RegisterModule(new(App)) }
+
+// App holds what all gateways of a server share: which accounts, realms and sites
+// there are, how WeChat is reached, and where the facts lie. It refuses a set of
+// them that can't work together, and facts that its master key doesn't open.
+type App struct {
+	// The address that visitors use, `https://www.example.com`. What is told to
+	// WeChat and to upstreams comes from here, never from a request's Host. Plain
+	// http is for loopback only. Default: none; required.
+	// Placeholders: yes, at start.
+	Origin string `json:"origin,omitempty"`
+
+	// The first segment of all our paths. Default: `/wsite`.
+	Prefix string `json:"prefix,omitempty"`
+
+	// Where users, links, events and keys are kept.
+	Facts FactsConfig `json:"facts,omitempty"`
+
+	// One or two master keys, the one in force first: 32 random bytes each, as
+	// hexadecimal digits or in base64. They seal cookies and secrets. Default: a
+	// key in a file beside the database, made at the first start.
+	// Placeholders: yes, at start; use one, so that the key stands in no file.
+	MasterKey []string `json:"master_key,omitempty"`
+
+	// How WeChat is reached.
+	Wechat WechatConfig `json:"wechat,omitempty"`
+
+	// How long a visitor is remembered.
+	Session SessionConfig `json:"session,omitempty"`
+
+	// What upstreams are told, and for how long.
+	Token TokenConfig `json:"token,omitempty"`
+
+	// Networks in which the upstreams of sites may be, as CIDR. Default: loopback
+	// and private networks.
+	UpstreamNetworks []string `json:"upstream_networks,omitempty"`
+
+	// How many visitors are kept in memory, each with about 2 KiB.
+	// Default: 100000.
+	CacheSize int `json:"cache_size,omitempty"`
+
+	// Take every browser for WeChat's. Only for an origin on loopback, where the
+	// simulator plays WeChat. Default: false.
+	AnyBrowser bool `json:"any_browser,omitempty"`
+
+	Accounts []*directory.Account `json:"accounts,omitempty"`
+	Realms   []*directory.Realm   `json:"realms,omitempty"`
+	Sites    []*directory.Site    `json:"sites,omitempty"`
+
+	origin    string // without a slash at the end
+	host      string // as browsers write it in Host
+	issuer    string
+	masters   [][]byte
+	secrets   map[string]string // by app id
+	networks  []netip.Prefix
+	directory *directory.Directory
+	wechat    *wechat.Client
+	jar       jar
+	visitors  *visitors
+	logins    *logins
+	metrics   *metrics
+	log       *zap.Logger
+	slog      *slog.Logger
+	now       func() time.Time
+	random    func([]byte)
+
+	// Set by Start, before ready is closed.
+	ready     chan struct{}
+	current   *facts
+	box       cookieBox
+	tickets   tickets
+	realmKeys map[string][]byte
+	factsSeen atomic.Int64 // when the facts were last followed, in Unix nanoseconds
+
+	ctx     caddy.Context
+	stop    context.CancelFunc
+	workers sync.WaitGroup
+	took    []func() error // what Cleanup has to give back
+}
+
+// FactsConfig says where the facts lie.
+type FactsConfig struct {
+	// The file of a SQLite database; it and its folder are made if they don't
+	// exist. Default: `wsite/wsite.db` in Caddy's data directory.
+	// Placeholders: yes, at start.
+	SQLite string `json:"sqlite,omitempty"`
+}
+
+// WechatConfig says how WeChat is reached.
+type WechatConfig struct {
+	// Addresses of WeChat's API, tried in this order. Default:
+	// `api.weixin.qq.com`, `api2.weixin.qq.com` (wechat-api.md §5).
+	APIHosts []string `json:"api_hosts,omitempty"`
+
+	// The address of WeChat's login page. Default: `https://open.weixin.qq.com`.
+	Open string `json:"open,omitempty"`
+
+	// How long one call may take. Default: 5s.
+	Timeout caddy.Duration `json:"timeout,omitempty"`
+}
+
+// SessionConfig says how long a visitor is remembered.
+type SessionConfig struct {
+	// How long WeChat's word holds. After half of it a navigation renews the
+	// session silently: a browser's cookies belong to the phone, not to the
+	// WeChat account that is signed in there. Default: 12h.
+	Lifetime caddy.Duration `json:"lifetime,omitempty"`
+}
+
+func (s SessionConfig) life() time.Duration { return time.Duration(s.Lifetime) }
+
+// TokenConfig says what upstreams are told, and for how long.
+type TokenConfig struct {
+	// `ES256`, `RS256` or `EdDSA`; a site may choose otherwise. Default: `ES256`.
+	Algorithm string `json:"algorithm,omitempty"`
+
+	// How long a token holds. An upstream always gets one that is good for at
+	// least half of this. Default: 5m.
+	Lifetime caddy.Duration `json:"lifetime,omitempty"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (*App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "wsite", New: func() caddy.Module { return new(App) }}
+}
+
+// Provision expands placeholders and fills in defaults. It reaches no network and
+// changes nothing, so that `caddy validate` is harmless.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.ctx, a.log, a.slog = ctx, ctx.Logger(), ctx.Slogger()
+	a.now, a.random = time.Now, func(b []byte) { rand.Read(b) }
+	a.ready = make(chan struct{})
+	a.fillDefaults()
+
+	repl := caddy.NewReplacer()
+	var err error
+	if a.origin, err = repl.ReplaceOrErr(a.Origin, true, true); err != nil {
+		return fmt.Errorf("origin: %w", err)
+	}
+	if a.Facts.SQLite, err = repl.ReplaceOrErr(a.Facts.SQLite, true, true); err != nil {
+		return fmt.Errorf("facts: %w", err)
+	}
+	for _, text := range a.MasterKey {
+		text, err := repl.ReplaceOrErr(text, true, true)
+		if err != nil {
+			return fmt.Errorf("master_key: %w", err)
+		}
+		key, err := parseMaster(text)
+		if err != nil {
+			return fmt.Errorf("master_key: %w", err)
+		}
+		a.masters = append(a.masters, key)
+	}
+	if err := a.readOrigin(); err != nil {
+		return err
+	}
+	if a.directory, err = directory.New(a.Accounts, a.Realms, a.Sites); err != nil {
+		return err
+	}
+	a.secrets = map[string]string{}
+	for _, account := range a.directory.Accounts() {
+		secret, err := repl.ReplaceOrErr(account.Secret, true, true)
+		if err != nil || account.Openable() && secret == "" {
+			return fmt.Errorf("account %s: secret: the placeholder %s is empty", account.AppID, account.Secret)
+		}
+		a.secrets[account.AppID] = secret
+	}
+	for _, cidr := range a.UpstreamNetworks {
+		prefix, err := netip.ParsePrefix(cidr)
+		if err != nil {
+			return fmt.Errorf("upstream_networks: %q is no network such as 10.0.0.0/8", cidr)
+		}
+		a.networks = append(a.networks, prefix)
+	}
+	a.wechat, err = wechat.NewClient(wechat.Config{OpenURL: a.Wechat.Open, Hosts: a.Wechat.APIHosts, Timeout: time.Duration(a.Wechat.Timeout), Now: time.Now})
+	if err != nil {
+		return fmt.Errorf("wechat: %w", err)
+	}
+	if a.metrics, err = newMetrics(ctx.GetMetricsRegistry(), a); err != nil {
+		return err
+	}
+	a.visitors, a.logins = newVisitors(a.CacheSize), newLogins(a.now)
+	return nil
+}
+
+func (a *App) fillDefaults() {
+	if a.Prefix == "" {
+		a.Prefix = "/wsite"
+	}
+	if a.Facts.SQLite == "" {
+		a.Facts.SQLite = caddy.AppDataDir() + "/wsite/wsite.db"
+	}
+	if a.Session.Lifetime == 0 {
+		a.Session.Lifetime = caddy.Duration(12 * time.Hour)
+	}
+	if a.Token.Algorithm == "" {
+		a.Token.Algorithm = directory.Algorithms[0]
+	}
+	if a.Token.Lifetime == 0 {
+		a.Token.Lifetime = caddy.Duration(5 * time.Minute)
+	}
+	if a.CacheSize == 0 {
+		a.CacheSize = 100_000
+	}
+	if len(a.UpstreamNetworks) == 0 {
+		a.UpstreamNetworks = []string{"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}
+	}
+}
+
+// readOrigin takes the origin apart: exactly a scheme and a host.
+func (a *App) readOrigin() error {
+	if a.origin == "" {
+		return errors.New("origin: missing; set the address that visitors use, such as `origin https://www.example.com`")
+	}
+	u, err := url.Parse(a.origin)
+	if err != nil || u.Host == "" || u.User != nil || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("origin: %q is no origin such as https://www.example.com", a.origin)
+	}
+	loopback := isLoopback(u.Hostname())
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
+		return fmt.Errorf("origin: %q has to be https; http is for loopback only", a.origin)
+	}
+	if a.AnyBrowser && !loopback {
+		return errors.New("any_browser: only for an origin on loopback: anywhere else it would send every browser to WeChat's login")
+	}
+	if !strings.HasPrefix(a.Prefix, "/") || strings.HasSuffix(a.Prefix, "/") || !directory.IsCanonicalPath(a.Prefix) {
+		return fmt.Errorf("prefix: %q has to begin with a slash and end without one", a.Prefix)
+	}
+	a.host = canonicalHost(u.Host, u.Scheme == "https")
+	a.origin = u.Scheme + "://" + a.host
+	a.issuer = a.origin + a.Prefix + "/-"
+	a.jar = newJar(u.Scheme == "https")
+	return nil
+}
+
+// Validate judges what Provision has read.
+func (a *App) Validate() error {
+	switch {
+	case a.Session.life() < 10*time.Minute || a.Session.life() > 30*24*time.Hour:
+		return fmt.Errorf("session: a lifetime of %s; it may be 10m to 30d", time.Duration(a.Session.Lifetime))
+	case time.Duration(a.Token.Lifetime) < time.Minute || time.Duration(a.Token.Lifetime) > time.Hour:
+		return fmt.Errorf("token: a lifetime of %s; it may be 1m to 1h", time.Duration(a.Token.Lifetime))
+	case time.Duration(a.Token.Lifetime) > a.Session.life():
+		return errors.New("token: a token may not outlive a session")
+	case a.algorithms() == nil:
+		return fmt.Errorf("token: algorithm %q; use ES256, RS256 or EdDSA", a.Token.Algorithm)
+	case a.CacheSize < 100:
+		return fmt.Errorf("cache_size: %d; it has to be at least 100", a.CacheSize)
+	case len(a.masters) > 2:
+		return errors.New("master_key: at most two are valid at a time, the one in force first")
+	}
+	seen := map[string]string{}
+	for id, secret := range a.secrets {
+		if other, ok := seen[secret]; ok && secret != "" {
+			return fmt.Errorf("account %s: secret: account %s has the same; each account has its own", id, other)
+		}
+		seen[secret] = id
+	}
+	return nil
+}
+
+// Start opens the facts and begins to follow them.
+func (a *App) Start() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	a.stop = cancel
+	if err := a.openFacts(ctx); err != nil {
+		cancel()
+		return err
+	}
+	a.warn()
+	a.workers.Go(func() { a.watchFacts(ctx) })
+	close(a.ready)
+	return nil
+}
+
+// Stop ends the workers. Requests under way still need the facts: Cleanup closes
+// them, after all apps have stopped.
+func (a *App) Stop() error {
+	a.stop()
+	a.workers.Wait()
+	return nil
+}
+
+// Cleanup gives back what this config took.
+func (a *App) Cleanup() error {
+	if a.stop != nil {
+		a.stop()
+	}
+	var errs []error
+	for _, give := range a.took {
+		errs = append(errs, give())
+	}
+	a.took = nil
+	return errors.Join(errs...)
+}
+
+// facts may be used once ready is closed.
+func (a *App) facts() *facts { return a.current }
+
+func (a *App) secret(account *directory.Account) string { return a.secrets[account.AppID] }
+
+// algorithms are those in use, the default first; nil if one is unknown.
+func (a *App) algorithms() []string {
+	known := map[string]bool{}
+	for _, alg := range directory.Algorithms {
+		known[alg] = true
+	}
+	if !known[a.Token.Algorithm] {
+		return nil
+	}
+	algs := []string{a.Token.Algorithm}
+	known[a.Token.Algorithm] = false
+	for _, s := range a.directory.Sites() {
+		if known[s.Algorithm] {
+			algs = append(algs, s.Algorithm)
+			known[s.Algorithm] = false
+		}
+	}
+	return algs
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// canonicalHost is a Host as we compare it: lower-case, without a dot at the end
+// and without the scheme's own port.
+func canonicalHost(host string, https bool) string {
+	host = strings.ToLower(host)
+	port := ":80"
+	if https {
+		port = ":443"
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(host, port), ".")
+}
+
+func decodeBase64(s string) ([]byte, error) {
+	s = strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(s), "=")
+	return base64.RawStdEncoding.DecodeString(s)
+}
+
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.Validator    = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

@@ -1,0 +1,202 @@
+package caddymodule
+
+import (
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-wsite/caddy-wsite/directory"
+)
+
+// The words of the grammar, block by block.
+
+func (p *parser) globalWords() words {
+	a := p.app
+	at := func(field string) place { return place{"wsite", "", field} }
+	return words{
+		"origin":            one(&a.Origin, at("origin"), p),
+		"prefix":            one(&a.Prefix, at("prefix"), p),
+		"facts":             p.facts,
+		"master_key":        many(&a.MasterKey, at("master_key"), p),
+		"api_hosts":         many(&a.Wechat.APIHosts, at("api_hosts"), p),
+		"open":              one(&a.Wechat.Open, at("open"), p),
+		"wechat_timeout":    duration(&a.Wechat.Timeout, at("wechat_timeout"), p),
+		"session_lifetime":  duration(&a.Session.Lifetime, at("session_lifetime"), p),
+		"token_lifetime":    duration(&a.Token.Lifetime, at("token_lifetime"), p),
+		"token_algorithm":   p.algorithm(&a.Token.Algorithm, at("token_algorithm")),
+		"cache_size":        p.cacheSize,
+		"upstream_networks": many(&a.UpstreamNetworks, at("upstream_networks"), p),
+		"any_browser":       p.anyBrowser,
+		"account":           p.account,
+		"realm":             p.realm,
+		"site":              p.site,
+	}
+}
+
+// facts reads where the facts lie. Syntax:
+//
+//	facts sqlite <file>
+func (p *parser) facts(d *caddyfile.Dispenser) error {
+	if err := p.note(d, place{"wsite", "", "facts"}); err != nil {
+		return err
+	}
+	args := d.RemainingArgs()
+	if len(args) > 0 && args[0] == "redis" {
+		return d.Err("facts can't lie in Redis: it can lose a write that it has acknowledged, and one lost link lets a stranger in as somebody else; use `facts sqlite <file>`")
+	}
+	if len(args) != 2 || args[0] != "sqlite" {
+		return d.Err("facts is written `facts sqlite <file>`")
+	}
+	p.app.Facts.SQLite = args[1]
+	return nil
+}
+
+func (p *parser) algorithm(into *string, at place) func(*caddyfile.Dispenser) error {
+	return func(d *caddyfile.Dispenser) error {
+		if err := one(into, at, p)(d); err != nil {
+			return err
+		}
+		for _, alg := range directory.Algorithms {
+			if *into == alg {
+				return nil
+			}
+		}
+		return d.Errf("%q is no algorithm for tokens; use ES256, RS256 or EdDSA", *into)
+	}
+}
+
+func (p *parser) cacheSize(d *caddyfile.Dispenser) error {
+	var text string
+	if err := one(&text, place{"wsite", "", "cache_size"}, p)(d); err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 100 {
+		return d.Errf("cache_size is a number of visitors from 100 upwards, not %q", text)
+	}
+	p.app.CacheSize = n
+	return nil
+}
+
+func (p *parser) anyBrowser(d *caddyfile.Dispenser) error {
+	if d.NextArg() {
+		return d.Errf("any_browser takes no value, found %q", d.Val())
+	}
+	p.app.AnyBrowser = true
+	return nil
+}
+
+// account reads an Official Account. Syntax:
+//
+//	account <appid> {
+//	    kind service|subscription
+//	    secret <secret>
+//	    subject <name>
+//	    verify <code>
+//	}
+func (p *parser) account(d *caddyfile.Dispenser) error {
+	a := new(directory.Account)
+	if err := p.named(d, "account", &a.AppID); err != nil {
+		return err
+	}
+	if !directory.ValidAppID(a.AppID) {
+		return d.Errf("account %q: an app id is `wx` and 16 of 0-9a-f", a.AppID)
+	}
+	p.app.Accounts = append(p.app.Accounts, a)
+	at := func(field string) place { return place{"account", a.AppID, field} }
+	return p.block(d, words{
+		"kind":    one((*string)(&a.Kind), at("kind"), p),
+		"secret":  one(&a.Secret, at("secret"), p),
+		"subject": one(&a.Subject, at("subject"), p),
+		"verify":  one(&a.Verify, at("verify"), p),
+	})
+}
+
+// realm reads a user-id space. Syntax:
+//
+//	realm <name>
+func (p *parser) realm(d *caddyfile.Dispenser) error {
+	r := new(directory.Realm)
+	if err := p.named(d, "realm", &r.Name); err != nil {
+		return err
+	}
+	p.app.Realms = append(p.app.Realms, r)
+	return p.block(d, words{})
+}
+
+// site reads a micro-site. Syntax:
+//
+//	site <ptid> {
+//	    realm <name>
+//	    accounts <appid...>
+//	    audience <text>
+//	    path <path> login|optional|public|ask unionid|require unionid
+//	    outside guest|ask|deny
+//	    fragment on|off
+//	    upstream <host:port>
+//	    algorithm ES256|RS256|EdDSA
+//	    claims openid|unionid|none
+//	    send bearer|plain
+//	    no_cache on|off
+//	}
+func (p *parser) site(d *caddyfile.Dispenser) error {
+	s := new(directory.Site)
+	if err := p.named(d, "site", &s.PTID); err != nil {
+		return err
+	}
+	p.app.Sites = append(p.app.Sites, s)
+	at := func(field string) place { return place{"site", s.PTID, field} }
+	return p.block(d, words{
+		"realm":     one(&s.Realm, at("realm"), p),
+		"accounts":  many(&s.Accounts, at("accounts"), p),
+		"audience":  one(&s.Audience, at("audience"), p),
+		"path":      func(d *caddyfile.Dispenser) error { return p.path(d, s) },
+		"outside":   one((*string)(&s.Outside), at("outside"), p),
+		"fragment":  switched(&s.Fragment, at("fragment"), p),
+		"upstream":  one(&s.Upstream, at("upstream"), p),
+		"algorithm": p.algorithm(&s.Algorithm, at("algorithm")),
+		"claims":    many(&s.Claims, at("claims"), p),
+		"send":      many(&s.Send, at("send"), p),
+		"no_cache":  switched(&s.NoCache, at("no_cache"), p),
+	})
+}
+
+// path reads a path of a site and its policy, which may be two words.
+func (p *parser) path(d *caddyfile.Dispenser, s *directory.Site) error {
+	args := d.RemainingArgs()
+	if len(args) < 2 {
+		return d.Err("path is written `path <path> <policy>`, such as `path /pay/notify public`")
+	}
+	policy := args[1]
+	for _, word := range args[2:] {
+		policy += " " + word
+	}
+	var names []string
+	for _, known := range directory.Policies {
+		if string(known) == policy {
+			s.Paths = append(s.Paths, directory.PathRule{Path: args[0], Policy: known})
+			p.where[place{"site", s.PTID, "path"}] = d.File() + ":" + strconv.Itoa(d.Line())
+			return nil
+		}
+		names = append(names, string(known))
+	}
+	if near := directory.Nearest(policy, names); near != "" {
+		return d.Errf("unknown policy %q; did you mean %q?", policy, near)
+	}
+	return d.Errf("unknown policy %q; use login, optional, public, ask unionid or require unionid", policy)
+}
+
+// named reads the name of an account, a realm or a site.
+func (p *parser) named(d *caddyfile.Dispenser, kind string, into *string) error {
+	if !d.NextArg() {
+		return d.Errf("%s needs a name", kind)
+	}
+	*into = d.Val()
+	if err := p.note(d, place{kind, *into, ""}); err != nil {
+		return err
+	}
+	if d.NextArg() {
+		return d.Errf("%s takes one name, found %q too", kind, d.Val())
+	}
+	return nil
+}

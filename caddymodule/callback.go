@@ -1,0 +1,245 @@
+package caddymodule
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddy-wsite/caddy-wsite/directory"
+	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/wechat"
+)
+
+// callback is where WeChat sends a visitor back. It never renders on the address
+// that holds the code: it ends on the clean page, so that the back button and
+// shared links are harmless.
+func (a *App) callback(w http.ResponseWriter, r *http.Request, rt route) error {
+	if r.Method != http.MethodGet {
+		return a.refused(w, r, rt, refuse(codeBadMethod)) // the code stays good
+	}
+	q, err := readCallback(r.URL.RawQuery)
+	if err != nil {
+		return a.refused(w, r, rt, refuse(codeBadCallback).because(err))
+	}
+	live, err := a.liveSession(r, rt.account.AppID)
+	if err != nil {
+		return a.refused(w, r, rt, refuse(codeFactsDown).because(err))
+	}
+	l := a.loginCookie(r)
+	tg, ok := a.tickets.openTarget(rt, q.target)
+	if !ok || l == nil || !a.tickets.stateHolds(rt, q.state, l.ID, q.target, a.now()) {
+		return a.unproved(w, r, rt, l, live, tg, ok)
+	}
+	if q.code == "" || q.code == "authdeny" {
+		return a.declined(w, r, rt, live, tg)
+	}
+	done := a.logins.do(loginKey{rt.account.AppID, rt.site.PTID, l.ID, sha256.Sum256([]byte(q.code))}, func(ctx context.Context) finished {
+		return a.finish(ctx, r, rt, tg, q.code)
+	})
+	if done.err != nil {
+		return a.loginFailed(w, r, rt, l, live, tg, done.err)
+	}
+	return a.signedIn(w, r, rt, l, live, tg, done)
+}
+
+// callbackQuery are the parameters of a callback: each exactly once, but for the
+// code, which is missing when the visitor refused (wechat-api.md §1.3).
+type callbackQuery struct{ code, state, target string }
+
+func readCallback(raw string) (q callbackQuery, err error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return q, errors.New("reading callback: malformed query")
+	}
+	for name, into := range map[string]*string{"code": &q.code, "state": &q.state, "r": &q.target} {
+		v := values[name]
+		if len(v) > 1 || len(v) == 0 && name != "code" {
+			return q, fmt.Errorf("reading callback: %q stands there %d times", name, len(v))
+		}
+		if len(v) == 1 {
+			*into = v[0]
+		}
+	}
+	if len(q.code) > 512 {
+		return q, errors.New("reading callback: the code is too long")
+	}
+	return q, nil
+}
+
+// liveSession is a session that still holds, by the facts.
+func (a *App) liveSession(r *http.Request, appID string) (*session, error) {
+	s := a.session(r, appID)
+	if s == nil {
+		return nil, nil
+	}
+	from, err := a.facts().Revoked(r.Context(), s.key())
+	if err != nil {
+		return nil, err
+	}
+	if !from.IsZero() && !a.now().Before(from) {
+		return nil, nil
+	}
+	return s, nil
+}
+
+// unproved meets a callback that this browser didn't ask for: a stolen or shared
+// address, WeChat's own cookieless second request, or the slower of two tabs. The
+// code is not used. Who has a session just goes on; who hasn't starts again, as
+// himself.
+func (a *App) unproved(w http.ResponseWriter, r *http.Request, rt route, l *loginCookie, live *session, tg target, opened bool) error {
+	a.metrics.login("state_mismatch")
+	switch {
+	case live != nil && opened:
+		return a.seeOther(w, tg)
+	case live != nil:
+		return a.seeOther(w, target{Path: rt.base + "/"})
+	case !opened:
+		return a.refused(w, r, rt, refuse(codeLoginUnproved))
+	case !navigates(r):
+		return a.loginRequired(w, r, rt, codeLoginRequired)
+	}
+	tg.Attempt++
+	return a.start(w, r, rt, l, tg)
+}
+
+// declined meets a visitor who refused on WeChat's page.
+func (a *App) declined(w http.ResponseWriter, r *http.Request, rt route, live *session, tg target) error {
+	a.metrics.login("declined")
+	if !tg.UserInfo || live == nil {
+		return a.refused(w, r, rt, refuse(codeLoginRefused).retryAt(tg.Path))
+	}
+	return a.refuseUnionID(w, r, rt, tg)
+}
+
+// refuseUnionID remembers that the visitor doesn't want to give his unionid, and
+// lets him go on where that is his choice.
+func (a *App) refuseUnionID(w http.ResponseWriter, r *http.Request, rt route, tg target) error {
+	if s := a.session(r, rt.account.AppID); s != nil {
+		s.Refused = a.now()
+		a.setSession(w, r, s)
+	}
+	if rt.policyOf(tg.Path) == directory.RequireUnionID {
+		return a.refused(w, r, rt, refuse(codeUnionRefused).retryAt(tg.Path))
+	}
+	return a.seeOther(w, tg)
+}
+
+// finish exchanges the code and finds out who that is. It writes the visitor's
+// row, so that no token ever names a user whom the facts don't know.
+func (a *App) finish(ctx context.Context, r *http.Request, rt route, tg target, code string) finished {
+	account := rt.account
+	grant, err := a.wechat.Exchange(ctx, account.AppID, a.secret(account), code)
+	if err != nil {
+		return finished{err: err}
+	}
+	s := &session{AppID: account.AppID, OpenID: grant.OpenID, UnionID: grant.UnionID, Granted: grantedBase, At: a.now().Truncate(time.Second)}
+	a.random(s.ID[:])
+	switch {
+	case grant.Snapshot:
+		s.Granted, s.UnionID = grantedSnapshot, ""
+	case grant.Has(wechat.ScopeUserInfo):
+		s.Granted = grantedUserInfo
+		if s.UnionID == "" && account.Subject != "" {
+			info, err := a.wechat.UserInfo(ctx, grant)
+			if err != nil {
+				return finished{err: err}
+			}
+			s.UnionID = info.UnionID
+		}
+	}
+	a.checkUnionID(account, s, tg)
+	var seed *identity.GuestSeed
+	if g, ok := a.guestSeed(r); ok {
+		seed = &g
+	}
+	answer, err := a.identify(ctx, rt, s, seed)
+	if err != nil {
+		return finished{err: err}
+	}
+	return finished{session: s, linked: answer.Linked()}
+}
+
+// checkUnionID warns of an account that is bound otherwise than configured.
+func (a *App) checkUnionID(account *directory.Account, s *session, tg target) {
+	switch {
+	case account.Subject == "" && s.UnionID != "":
+		s.UnionID = ""
+		a.log.Warn("WeChat tells a unionid for an account that is configured without a subject; it is not kept. Set `subject` for this account",
+			zap.String("step", "identity"), zap.String("appid", account.AppID))
+	case account.Subject != "" && s.UnionID == "" && tg.UserInfo && s.Granted == grantedUserInfo:
+		s.Refused = s.At // asking again would give the same
+		a.log.Error("WeChat tells no unionid although the visitor consented: bind the account to the open-platform account of its `subject`",
+			zap.String("step", "identity"), zap.String("appid", account.AppID))
+	}
+}
+
+// loginFailed meets what WeChat or the facts had to say against a login.
+func (a *App) loginFailed(w http.ResponseWriter, r *http.Request, rt route, l *loginCookie, live *session, tg target, err error) error {
+	if errors.Is(err, identity.ErrUnavailable) {
+		return a.refused(w, r, rt, refuse(codeFactsDown).because(err).retryAt(tg.Path))
+	}
+	var conflict *identity.Conflict
+	if errors.As(err, &conflict) {
+		return a.refused(w, r, rt, refuse(codeBug).because(err))
+	}
+	ref := wechatRefusal(err)
+	a.metrics.login(string(ref.code))
+	if live != nil && !tg.UserInfo {
+		// A renewal that went wrong takes nothing away; only don't try at once again.
+		a.logRefusal(r, rt, ref)
+		l.RenewAfter = a.now().Add(renewPause)
+		a.setLogin(w, l)
+		return a.seeOther(w, tg)
+	}
+	if ref.code == codeLoginRefused && tg.Attempt == 0 && live == nil {
+		tg.Attempt++
+		return a.start(w, r, rt, l, tg)
+	}
+	return a.refused(w, r, rt, ref.retryAt(tg.Path))
+}
+
+// signedIn gives the browser its new session and ends the one it had: at once if
+// that was somebody else, else after a minute, since requests are under way.
+func (a *App) signedIn(w http.ResponseWriter, r *http.Request, rt route, l *loginCookie, live *session, tg target, done finished) error {
+	now, s := a.now(), done.session
+	if live != nil && live.ID != s.ID {
+		rev := identity.Revocation{Session: live.key(), From: now, Until: live.ends(a.Session.life())}
+		if live.OpenID == s.OpenID {
+			rev.From = now.Add(time.Minute)
+		}
+		if err := a.revoke(r.Context(), rev); err != nil {
+			return a.refused(w, r, rt, refuse(codeFactsDown).because(err).retryAt(tg.Path))
+		}
+	}
+	if live == nil {
+		if now.Sub(l.Since) > loopWindow {
+			l.Done, l.Since = 0, now
+		}
+		l.Done++
+	}
+	l.LastAppID, l.RenewAfter = rt.account.AppID, time.Time{}
+	l.SignedOut = slices.DeleteFunc(l.SignedOut, func(id string) bool { return id == rt.account.AppID })
+	a.setLogin(w, l)
+	a.setSession(w, r, s)
+	if done.linked {
+		// The guest is this person now. Left behind, the cookie would follow
+		// the next person who signs in on this phone.
+		if _, ok := a.guestSeed(r); ok {
+			a.jar.set(w, cookieGuest, "", -1)
+		}
+	}
+	outcome := map[grant]string{grantedBase: "base", grantedUserInfo: "userinfo", grantedSnapshot: "snapshot"}[s.Granted]
+	a.metrics.login(outcome)
+	if tg.UserInfo && s.UnionID == "" && s.Granted == grantedBase {
+		s.Refused = now // he could have consented, and didn't
+		a.setSession(w, r, s)
+	}
+	return a.seeOther(w, tg)
+}

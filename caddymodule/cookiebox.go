@@ -1,0 +1,161 @@
+package caddymodule
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/identity"
+)
+
+// cookieBox seals and opens cookies. What is sealed as one kind opens as no other,
+// and a session opens for its own account only.
+type cookieBox struct {
+	session, login, guest *identity.Box
+}
+
+func newCookieBox(s *identity.Sealer) cookieBox {
+	return cookieBox{s.Box("session cookie"), s.Box("login cookie"), s.Box("guest cookie")}
+}
+
+var errCookie = errors.New("the cookie doesn't open")
+
+// b64 is how sealed bytes are written. It is strict, so that one sealed value has
+// one spelling.
+var b64 = base64.RawURLEncoding.Strict()
+
+func open(box *identity.Box, value, context string) ([]byte, error) {
+	if len(value) > maxCookie {
+		return nil, errCookie
+	}
+	sealed, err := b64.DecodeString(value)
+	if err != nil {
+		return nil, errCookie
+	}
+	plain, _, err := box.Open(sealed, context)
+	if err != nil {
+		return nil, errCookie
+	}
+	return plain, nil
+}
+
+func (b cookieBox) sealSession(s *session) string {
+	p := append([]byte{byte(s.Granted)}, s.ID[:]...)
+	p = appendTime(p, s.At)
+	p = appendTime(p, s.Refused)
+	p = appendString(p, s.OpenID)
+	p = appendString(p, s.UnionID)
+	return b64.EncodeToString(b.session.Seal(p, s.AppID))
+}
+
+func (b cookieBox) openSession(value, appID string) (*session, error) {
+	p, err := open(b.session, value, appID)
+	if err != nil {
+		return nil, err
+	}
+	f := fields{p: p}
+	s := &session{AppID: appID, Granted: grant(f.byte())}
+	copy(s.ID[:], f.bytes(16))
+	s.At, s.Refused, s.OpenID, s.UnionID = f.time(), f.time(), f.string(), f.string()
+	if !f.done() || s.OpenID == "" || s.Granted < grantedBase || s.Granted > grantedSnapshot {
+		return nil, errCookie
+	}
+	return s, nil
+}
+
+func (b cookieBox) sealLogin(l *loginCookie) string {
+	p := append([]byte(nil), l.ID[:]...)
+	p = appendString(p, l.LastAppID)
+	p = append(p, byte(min(l.Done, 255)))
+	p = appendTime(p, l.Since)
+	p = appendTime(p, l.RenewAfter)
+	p = append(p, byte(len(l.SignedOut)))
+	for _, a := range l.SignedOut {
+		p = appendString(p, a)
+	}
+	return b64.EncodeToString(b.login.Seal(p, ""))
+}
+
+func (b cookieBox) openLogin(value string) (*loginCookie, error) {
+	p, err := open(b.login, value, "")
+	if err != nil {
+		return nil, err
+	}
+	f := fields{p: p}
+	l := &loginCookie{}
+	copy(l.ID[:], f.bytes(16))
+	l.LastAppID, l.Done, l.Since, l.RenewAfter = f.string(), int(f.byte()), f.time(), f.time()
+	for range f.byte() {
+		l.SignedOut = append(l.SignedOut, f.string())
+	}
+	if !f.done() {
+		return nil, errCookie
+	}
+	return l, nil
+}
+
+func (b cookieBox) sealGuest(g identity.GuestSeed) string {
+	return b64.EncodeToString(b.guest.Seal(g[:], ""))
+}
+
+func (b cookieBox) openGuest(value string) (identity.GuestSeed, error) {
+	p, err := open(b.guest, value, "")
+	if err != nil || len(p) != len(identity.GuestSeed{}) {
+		return identity.GuestSeed{}, errCookie
+	}
+	return identity.GuestSeed(p), nil
+}
+
+// fields reads what append… wrote. Reading past the end gives zeros, and done
+// tells.
+type fields struct {
+	p   []byte
+	bad bool
+}
+
+func (f *fields) bytes(n int) []byte {
+	if n > len(f.p) {
+		f.bad = true
+		return nil
+	}
+	b := f.p[:n]
+	f.p = f.p[n:]
+	return b
+}
+
+func (f *fields) byte() byte {
+	if b := f.bytes(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (f *fields) string() string { return string(f.bytes(int(f.byte()))) }
+
+func (f *fields) time() time.Time {
+	v, n := binary.Uvarint(f.p)
+	if n <= 0 || v > 1<<40 {
+		f.bad = true
+		return time.Time{}
+	}
+	f.p = f.p[n:]
+	if v == 0 {
+		return time.Time{}
+	}
+	return time.Unix(int64(v), 0).UTC()
+}
+
+func (f *fields) done() bool { return !f.bad && len(f.p) == 0 }
+
+func appendTime(p []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return binary.AppendUvarint(p, 0)
+	}
+	return binary.AppendUvarint(p, uint64(t.Unix()))
+}
+
+// appendString takes strings of up to 255 bytes: ids, which are checked on entry.
+func appendString(p []byte, s string) []byte {
+	return append(append(p, byte(len(s))), s...)
+}

@@ -1,0 +1,269 @@
+package caddymodule
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore"
+)
+
+// facts is the system of record as one config uses it.
+type facts struct {
+	identity.Store
+	*identity.Centre
+	keys *identity.Keys
+	seen int64 // the newest entry for caches that was acted on
+}
+
+// stores are open databases by their path. The old and the new config overlap
+// during a reload, and must not open one file twice.
+var stores = caddy.NewUsagePool()
+
+type pooledStore struct{ *sqlstore.Store }
+
+func (p pooledStore) Destruct() error { return p.Close() }
+
+const (
+	pollEvery   = time.Second
+	rotateEvery = time.Hour
+	sweepEvery  = 10 * time.Minute
+	// factsGrace is how long visitors in the cache go on without the facts.
+	factsGrace = 15 * time.Minute
+)
+
+// openFacts opens the facts and makes in them what a first start needs. What it
+// took is given back by Cleanup.
+func (a *App) openFacts(ctx context.Context) error {
+	path, err := filepath.Abs(a.Facts.SQLite)
+	if err != nil {
+		return fmt.Errorf("opening facts: %w", err)
+	}
+	pooled, _, err := stores.LoadOrNew(path, func() (caddy.Destructor, error) {
+		s, err := sqlstore.OpenSQLite(ctx, path, sqlstore.Options{Log: a.slog, Now: time.Now})
+		return pooledStore{s}, err
+	})
+	if err != nil {
+		return fmt.Errorf("opening facts: %w", err)
+	}
+	a.took = append(a.took, func() error { _, err := stores.Delete(path); return err })
+	store := pooled.(pooledStore)
+
+	sealer, err := a.openMaster(path)
+	if err != nil {
+		return err
+	}
+	if err := identity.CheckMaster(ctx, store, sealer); err != nil {
+		return fmt.Errorf("opening facts: %w", err)
+	}
+	a.box, a.tickets = newCookieBox(sealer), newTickets(sealer)
+	keys := &identity.Keys{Store: store, Sealer: sealer, Algorithms: a.algorithms(), Life: time.Duration(a.Token.Lifetime), Now: a.now}
+	if err := keys.Rotate(ctx); err != nil {
+		return fmt.Errorf("opening facts: %w", err)
+	}
+	a.realmKeys = map[string][]byte{}
+	for _, realm := range a.directory.Realms() {
+		if a.realmKeys[realm.Name], err = identity.RealmKey(ctx, store, sealer, realm.Name, a.random); err != nil {
+			return fmt.Errorf("opening facts: %w", err)
+		}
+	}
+	if err := a.checkSubjects(ctx, store); err != nil {
+		return err
+	}
+	centre := &identity.Centre{Store: store, GuestKey: a.guestKey, PrevFor: a.Session.life(), Now: a.now}
+	f := &facts{Store: store, Centre: centre, keys: keys}
+	if _, f.seen, err = store.Stale(ctx, -1, 1); err != nil {
+		return fmt.Errorf("opening facts: %w", err)
+	}
+	a.current = f
+	a.factsSeen.Store(a.now().UnixNano())
+	return nil
+}
+
+// checkSubjects refuses an account that has moved to another open platform: its
+// unionids would all be others, and every visitor would seem to contradict what
+// is on record.
+func (a *App) checkSubjects(ctx context.Context, store identity.Store) error {
+	for _, account := range a.directory.Accounts() {
+		recorded, err := store.Subject(ctx, account.AppID, account.SubjectOrSelf())
+		if err != nil {
+			return fmt.Errorf("opening facts: %w", err)
+		}
+		if recorded != account.SubjectOrSelf() {
+			name := recorded
+			if name == account.AppID {
+				name = "none"
+			}
+			return fmt.Errorf("opening facts: account %s is on record with the subject %q, not %q: set it back, since the unionids on record belong to that subject", account.AppID, name, account.Subject)
+		}
+	}
+	return nil
+}
+
+// openMaster makes the sealer from the configured master keys. Without one, which
+// is allowed beside SQLite alone, a key lies in a file next to the database.
+func (a *App) openMaster(path string) (*identity.Sealer, error) {
+	if len(a.masters) > 0 {
+		return identity.NewSealer(a.masters...)
+	}
+	file := strings.TrimSuffix(path, filepath.Ext(path)) + ".key"
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		key := make([]byte, identity.MasterKeySize)
+		rand.Read(key)
+		text = []byte(hex.EncodeToString(key) + "\n")
+		err = writeNew(file, text)
+		if errors.Is(err, os.ErrExist) { // another process was faster
+			text, err = os.ReadFile(file)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening master key: %w", err)
+	}
+	key, err := parseMaster(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, fmt.Errorf("opening master key: %s: %w", file, err)
+	}
+	return identity.NewSealer(key)
+}
+
+// writeNew makes a file that is there whole or not at all, also after a crash.
+func writeNew(file string, text []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".key-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(text)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err != nil {
+		return err
+	}
+	return os.Link(tmp.Name(), file)
+}
+
+// guestKey is the key that a realm's guest ids are derived from.
+func (a *App) guestKey(realm string) ([]byte, error) {
+	if key := a.realmKeys[realm]; key != nil {
+		return key, nil
+	}
+	return nil, fmt.Errorf("there is no realm %q", realm)
+}
+
+// revoke ends a session in the facts, and at once in this process.
+func (a *App) revoke(ctx context.Context, r identity.Revocation) error {
+	if err := a.facts().Revoke(ctx, r); err != nil {
+		return err
+	}
+	a.visitors.forget(sessionName(r.Session))
+	return nil
+}
+
+// factsTrusted says whether what is cached may still be used: the facts were
+// reached lately, so that nothing new can have escaped us.
+func (a *App) factsTrusted(now time.Time) bool {
+	return now.UnixNano()-a.factsSeen.Load() < int64(factsGrace)
+}
+
+// watchFacts follows what the facts tell caches, and keeps the keys turning.
+func (a *App) watchFacts(ctx context.Context) {
+	poll, rotate, sweep := time.NewTicker(pollEvery), time.NewTicker(rotateEvery), time.NewTicker(sweepEvery)
+	defer poll.Stop()
+	defer rotate.Stop()
+	defer sweep.Stop()
+	down := false
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-poll.C:
+			err = a.follow(ctx)
+			if up := err == nil; up == down && ctx.Err() == nil {
+				down = !up
+				a.logFacts(err)
+			}
+			continue
+		case <-rotate.C:
+			err = a.facts().keys.Rotate(ctx)
+		case <-sweep.C:
+			err = a.facts().Sweep(ctx, a.now())
+		}
+		if err != nil && ctx.Err() == nil {
+			a.log.Error("keeping the facts in order", zap.String("step", "identity"), zap.Error(err))
+		}
+	}
+}
+
+func (a *App) logFacts(err error) {
+	a.metrics.factsUp(err == nil)
+	if err != nil {
+		a.log.Error("the facts can't be reached: visitors in the cache go on for 15 minutes, others get 503", zap.String("step", "identity"), zap.Error(err))
+		return
+	}
+	a.log.Info("the facts can be reached again", zap.String("step", "identity"))
+}
+
+// follow acts on what is new since the last time.
+func (a *App) follow(ctx context.Context) error {
+	const batch = 1000
+	began := a.now()
+	f := a.facts()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for {
+		entries, newest, err := f.Stale(ctx, f.seen, batch)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			switch e.Kind {
+			case identity.StaleUser:
+				a.visitors.forget(userName(e.Realm, e.Key))
+			case identity.StaleSession:
+				a.visitors.forget(sessionName(e.Key))
+			case identity.StaleSecret:
+				if err := f.keys.Load(ctx); err != nil {
+					return err
+				}
+			}
+			f.seen = e.Seq
+		}
+		if len(entries) < batch {
+			f.seen = max(f.seen, newest)
+			break
+		}
+	}
+	if !a.factsTrusted(began) {
+		a.visitors.forgetAll() // away for so long that entries may have been swept
+	}
+	a.factsSeen.Store(began.UnixNano())
+	return nil
+}
+
+// parseMaster reads a master key: 32 bytes as 64 hexadecimal digits or in base64.
+func parseMaster(text string) ([]byte, error) {
+	key, err := hex.DecodeString(text)
+	if err != nil {
+		key, err = decodeBase64(text)
+	}
+	if err != nil || len(key) != identity.MasterKeySize {
+		return nil, errors.New("a master key is 32 random bytes, as 64 hexadecimal digits or in base64; make one with `openssl rand -hex 32`")
+	}
+	for _, b := range key[1:] {
+		if b != key[0] {
+			return key, nil
+		}
+	}
+	return nil, errors.New("a master key that repeats one byte protects nothing; make one with `openssl rand -hex 32`")
+}

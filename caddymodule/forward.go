@@ -1,0 +1,81 @@
+package caddymodule
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// visitorVar is where matchers find the visitor of a request.
+const visitorVar = "wsite.visitor"
+
+// forward is step 6: the site sees who its visitor is, and nothing of how we know.
+// Without a visitor it sees nobody; there is never an empty header.
+func (a *App) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, rt route, v *visitor, token string) error {
+	a.jar.strip(r)
+	r.Header[headerPrefix] = []string{rt.base}
+	if v != nil {
+		r.Header[headerUser] = []string{token}
+		if len(rt.site.Send) > 0 {
+			v.sendOtherwise(r, token)
+		}
+		caddyhttp.SetVar(r.Context(), visitorVar, v)
+	}
+	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		repl.Map(func(key string) (any, bool) { return rt.placeholder(key, v) })
+	}
+	answer := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, app: a, rt: rt}
+	return next.ServeHTTP(answer, r)
+}
+
+// sendOtherwise tells the site in the further ways that it wants.
+func (v *visitor) sendOtherwise(r *http.Request, token string) {
+	if v.site.Sends("bearer") && r.Header.Get("Authorization") == "" {
+		r.Header["Authorization"] = []string{"Bearer " + token}
+	}
+	if v.site.Sends("plain") {
+		r.Header[headerUserID] = []string{v.answer.User.ID}
+		r.Header[headerUserKind] = []string{string(v.answer.User.Kind)}
+	}
+}
+
+// placeholder is the value of one of our placeholders; see [Handler].
+func (rt route) placeholder(key string, v *visitor) (any, bool) {
+	if key == "http.auth.user.id" && v != nil {
+		return v.answer.User.ID, true
+	}
+	name, ok := strings.CutPrefix(key, "http.wsite.")
+	if !ok {
+		return nil, false
+	}
+	switch name {
+	case "appid":
+		return rt.account.AppID, true
+	case "ptid":
+		return rt.site.PTID, true
+	case "realm":
+		return rt.site.Realm, true
+	case "base":
+		return rt.base, true
+	case "rest":
+		return rt.rest, true
+	case "policy":
+		return string(rt.policy), true
+	}
+	if v == nil {
+		v = &nobody
+	}
+	switch name {
+	case "user":
+		return v.answer.User.ID, true
+	case "kind":
+		return string(v.answer.User.Kind), true
+	case "linked":
+		return v.answer.Linked(), true
+	}
+	return nil, false
+}
+
+var nobody visitor

@@ -1,0 +1,63 @@
+package caddymodule
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caddy-wsite/caddy-wsite/identity"
+)
+
+// metrics are counted in Caddy's registry. Each is described in
+// docs/operations.md; labels never hold what a visitor can choose.
+type metrics struct {
+	refusals *prometheus.CounterVec
+	logins   *prometheus.CounterVec
+	cookies  *prometheus.CounterVec
+	notes    *prometheus.CounterVec
+	tokens   prometheus.Counter
+	facts    prometheus.Gauge
+	visitors prometheus.GaugeFunc
+}
+
+func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "wsite", Name: name, Help: help}, labels)
+	}
+	m := &metrics{
+		refusals: counters("refusals_total", "Requests answered by the gateway instead of the site, by step and code.", "step", "code"),
+		logins:   counters("logins_total", "What became of logins.", "outcome"),
+		cookies:  counters("cookies_refused_total", "Cookies of ours that did not open or were revoked.", "cookie"),
+		notes:    counters("identity_notes_total", "What the identity centre met and left alone.", "note"),
+		tokens:   prometheus.NewCounter(prometheus.CounterOpts{Namespace: "wsite", Name: "tokens_signed_total", Help: "Tokens signed."}),
+		facts:    prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "wsite", Name: "facts_up", Help: "1 while the facts can be reached."}),
+		visitors: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "wsite", Name: "visitors_cached", Help: "Visitors kept in memory."},
+			func() float64 { return float64(a.visitors.len()) }),
+	}
+	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.tokens, m.facts, m.visitors} {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	m.facts.Set(1)
+	return m, nil
+}
+
+func (m *metrics) refused(ref *refusal) {
+	m.refusals.WithLabelValues(ref.step(), string(ref.code)).Inc()
+}
+func (m *metrics) login(outcome string)      { m.logins.WithLabelValues(outcome).Inc() }
+func (m *metrics) cookieRefused(kind string) { m.cookies.WithLabelValues(kind).Inc() }
+func (m *metrics) signed()                   { m.tokens.Inc() }
+
+func (m *metrics) resolved(answer identity.Answer) {
+	for _, note := range answer.Notes {
+		m.notes.WithLabelValues(string(note)).Inc()
+	}
+}
+
+func (m *metrics) factsUp(up bool) {
+	if up {
+		m.facts.Set(1)
+		return
+	}
+	m.facts.Set(0)
+}

@@ -1,0 +1,109 @@
+package caddymodule
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-wsite/caddy-wsite/directory"
+)
+
+// route is step 1: which micro-site, through which account?
+type route struct {
+	site    *directory.Site
+	account *directory.Account
+	base    string // "/wsite/wx0123456789abcdef/shop01": as in the request, without a slash at the end
+	rest    string // what follows: "/", "/pay/notify"; canonical, escaped
+	policy  directory.Policy
+}
+
+// own is the part below which a site's paths belong to the gateway.
+const own = "/-/"
+
+// isOwn says whether the path is one of the gateway's own, never forwarded.
+func (rt route) isOwn() bool { return strings.HasPrefix(rt.rest, own) || rt.rest == "/-" }
+
+// target is the address of this request inside the site: path and query, which
+// is what a visitor comes back to after a login.
+func (rt route) target(r *http.Request) string {
+	if r.URL.RawQuery == "" {
+		return rt.base + rt.rest
+	}
+	return rt.base + rt.rest + "?" + r.URL.RawQuery
+}
+
+// rawPath is the path of the request as it came in, before any handler touched
+// it: what is decided on must be what is forwarded.
+func rawPath(r *http.Request) string {
+	uri := r.RequestURI
+	if orig, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		uri = orig.RequestURI
+	}
+	// An absolute request target (RFC 9112 §3.2.2) is for proxies; the server
+	// has parsed it, and its path is what counts.
+	if !strings.HasPrefix(uri, "/") {
+		if u, err := url.ParseRequestURI(uri); err == nil {
+			return u.EscapedPath()
+		}
+		return uri
+	}
+	path, _, _ := strings.Cut(uri, "?")
+	return path
+}
+
+// rewritten says whether an earlier handler changed the path that is decided on.
+func rewritten(r *http.Request, raw string) bool {
+	if r.URL.RawPath == "" && r.URL.Path == raw {
+		return false
+	}
+	return r.URL.EscapedPath() != raw
+}
+
+// below cuts the prefix off a path, at a segment's end only: /wsitex is not below
+// /wsite.
+func below(path, prefix string) (string, bool) {
+	rest, ok := strings.CutPrefix(path, prefix)
+	return rest, ok && (rest == "" || rest[0] == '/')
+}
+
+// step cuts the first segment off: "/a/b" gives "a" and "/b".
+func step(path string) (segment, rest string) {
+	path = strings.TrimPrefix(path, "/")
+	i := strings.IndexByte(path, '/')
+	if i < 0 {
+		return path, ""
+	}
+	return path[:i], path[i:]
+}
+
+// route finds the site of a canonical path below the prefix. A nil refusal with
+// ok false means that the path has the old form without an account.
+func (a *App) route(path string) (rt route, old bool, ref *refusal) {
+	below := path[len(a.Prefix):]
+	first, rest := step(below)
+	if !directory.ValidAppID(first) {
+		if site := a.directory.Site(first); site != nil {
+			return route{site: site, rest: rest}, true, nil
+		}
+		return route{}, false, refuse(codeNoSite)
+	}
+	account := a.directory.Account(first)
+	if account == nil {
+		return route{}, false, refuse(codeNoAccount)
+	}
+	ptid, rest := step(rest)
+	site := a.directory.Site(ptid)
+	if site == nil {
+		return route{}, false, refuse(codeNoSite)
+	}
+	if !site.ServedBy(first) {
+		return route{}, false, refuse(codeNoPair)
+	}
+	base := path[:len(path)-len(rest)]
+	if rest == "" {
+		rest = "/"
+	}
+	return route{site, account, base, rest, site.Policy(rest)}, false, nil
+}

@@ -1,0 +1,138 @@
+package caddymodule
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Names of headers that only the gateway may speak. Upstreams read them as truth.
+const (
+	headerUser     = "X-User"
+	headerUserID   = "X-User-Id"
+	headerUserKind = "X-User-Kind"
+	headerPrefix   = "X-Forwarded-Prefix"
+)
+
+// guarded are, folded, the names that a client may not send: ours, and those that
+// careless upstreams take for WeChat's word (`X-Openid`, and the headers that
+// WeChat's own cloud hosting adds: see guardedPrefix).
+var guarded = map[string]bool{
+	"x-user": true, "x-user-id": true, "x-user-kind": true, "x-user-bind": true, "x-user-bind-error": true,
+	"x-forwarded-prefix": true, "x-openid": true, "x-unionid": true, "x-open-id": true, "x-union-id": true,
+	"proxy": true, // becomes HTTP_PROXY in CGI programs
+}
+
+const guardedPrefix = "x-wx-"
+
+// fold brings a header name into the form in which all upstreams agree: CGI, WSGI
+// and Rack make the same variable of `X-User`, `X_User` and `x.user`.
+func fold(name string) string {
+	return strings.Trim(strings.Map(func(r rune) rune {
+		switch r {
+		case '_', '.', ' ':
+			return '-'
+		}
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, name), "-")
+}
+
+// mayBeGuarded is the quick test: guarded names begin with x or p, but for what
+// folding trims.
+func mayBeGuarded(name string) bool {
+	if name == "" {
+		return false
+	}
+	switch name[0] {
+	case 'x', 'X', 'p', 'P', '_', '.', '-', ' ':
+		return true
+	}
+	return false
+}
+
+func isGuarded(name string) bool {
+	if !mayBeGuarded(name) || len(name) > 64 {
+		return false
+	}
+	// The names that every browser and proxy sends, spared the folding.
+	switch name {
+	case "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Requested-With", "X-Real-Ip", "Pragma", "Priority":
+		return false
+	}
+	n := fold(name)
+	return guarded[n] || strings.HasPrefix(n, guardedPrefix)
+}
+
+// strip is step 0, on every path and before anything else: it takes away whatever
+// identity the client brought, so that only we can speak it, and keeps the client
+// from having our headers taken away again on the way.
+func strip(r *http.Request) {
+	for name := range r.Header {
+		// By the map's own key: Header.Del would look for the canonical spelling
+		// only and leave `x_user` in place.
+		if isGuarded(name) {
+			delete(r.Header, name)
+		}
+	}
+	if v := r.Header["Connection"]; v != nil {
+		stripConnection(r.Header, v)
+	}
+	if v := r.Header["Trailer"]; v != nil {
+		stripTrailer(r.Header, v)
+	}
+	for name := range r.Trailer {
+		if isGuarded(name) {
+			delete(r.Trailer, name)
+		}
+	}
+}
+
+// hopByHop are what a client may name in Connection. Any other name there asks a
+// proxy to drop that header (RFC 9110 §7.6.1), which would undo what we add and
+// change how a request is classified.
+var hopByHop = map[string]bool{"close": true, "keep-alive": true, "upgrade": true, "te": true, "http2-settings": true}
+
+func stripConnection(h http.Header, values []string) {
+	keep := onlyTokens(values, func(token string) bool { return hopByHop[strings.ToLower(token)] })
+	setOrDelete(h, "Connection", keep)
+}
+
+func stripTrailer(h http.Header, values []string) {
+	keep := onlyTokens(values, func(token string) bool { return !isGuarded(token) })
+	setOrDelete(h, "Trailer", keep)
+}
+
+// onlyTokens keeps those of comma-separated lists that pass; it returns values
+// itself, unchanged to the byte, if all do.
+func onlyTokens(values []string, pass func(string) bool) []string {
+	kept, all := []string{}, true
+	for _, v := range values {
+		for token := range strings.SplitSeq(v, ",") {
+			token = strings.TrimSpace(token)
+			switch {
+			case token == "":
+			case pass(token):
+				kept = append(kept, token)
+			default:
+				all = false
+			}
+		}
+	}
+	if all {
+		return values
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return []string{strings.Join(kept, ", ")}
+}
+
+func setOrDelete(h http.Header, name string, values []string) {
+	if len(values) == 0 {
+		delete(h, name)
+		return
+	}
+	h[name] = values
+}

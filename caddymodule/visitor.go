@@ -1,0 +1,182 @@
+package caddymodule
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/directory"
+	"github.com/caddy-wsite/caddy-wsite/identity"
+)
+
+// visitor is what the gateway knows of a browser at one site: the result of steps
+// 2, 4 and 5, kept so that the next request needs no database and no signature.
+type visitor struct {
+	site    *directory.Site
+	account *directory.Account
+	session *session // nil for a guest
+	answer  identity.Answer
+	renewAt time.Time // a navigation after this renews the session silently
+	ends    time.Time
+	gone    atomic.Bool // the facts have changed
+	token   atomic.Pointer[identity.Signed]
+}
+
+// guestEnds bounds how long a guest's answer is used without a look at the facts.
+const guestEnds = time.Hour
+
+func (v *visitor) holds(now time.Time) bool { return !v.gone.Load() && now.Before(v.ends) }
+
+// recognise is step 2 for a request with a session: who is it, as far as we know
+// without asking WeChat? nil if there is no session. An error means that the
+// facts can't be reached.
+func (a *App) recognise(r *http.Request, rt route) (*visitor, error) {
+	value, second := a.jar.values(r, rt.account.AppID)
+	if value == "" {
+		return nil, nil
+	}
+	now := a.now()
+	key := visitorKey{value, rt.account.AppID, rt.site.PTID}
+	if second == "" {
+		if v := a.visitors.get(key); v != nil && v.holds(now) && a.factsTrusted(now) {
+			return v, nil
+		}
+	}
+	s := a.session(r, rt.account.AppID)
+	if s == nil {
+		return nil, nil
+	}
+	mark := a.visitors.mark()
+	from, err := a.facts().Revoked(r.Context(), s.key())
+	if err != nil {
+		return nil, err
+	}
+	if !from.IsZero() && !now.Before(from) {
+		a.metrics.cookieRefused("session")
+		return nil, nil
+	}
+	answer, err := a.identify(r.Context(), rt, s, nil)
+	if err != nil {
+		return nil, err
+	}
+	life := a.Session.life()
+	v := &visitor{site: rt.site, account: rt.account, session: s, answer: answer, ends: s.ends(life), renewAt: s.At.Add(life / 2)}
+	if s.Granted == grantedSnapshot {
+		v.renewAt = v.ends
+	}
+	if !from.IsZero() && from.Before(v.ends) {
+		v.ends = from // replaced by a newer session: it may finish what is under way
+	}
+	if second == "" {
+		a.visitors.put(key, v, mark)
+	}
+	return v, nil
+}
+
+// recogniseGuest is step 2 for a visitor whom WeChat doesn't vouch for; nil if the
+// browser has no guest cookie, or one whose guest has become somebody (K5).
+func (a *App) recogniseGuest(r *http.Request, rt route) (*visitor, error) {
+	value, second := a.jar.values(r, cookieGuest)
+	if value == "" {
+		return nil, nil
+	}
+	key := visitorKey{value, rt.account.AppID, rt.site.PTID}
+	if second == "" {
+		if v := a.visitors.get(key); v != nil && v.holds(a.now()) && a.factsTrusted(a.now()) {
+			return v, nil
+		}
+	}
+	seed, ok := a.guestSeed(r)
+	if !ok {
+		return nil, nil
+	}
+	mark := a.visitors.mark()
+	v, err := a.newGuest(rt, seed)
+	if err != nil {
+		return nil, err
+	}
+	known, err := a.facts().Load(r.Context(), identity.Query{Realm: rt.site.Realm, User: v.answer.User.ID})
+	if err != nil {
+		return nil, err
+	}
+	if known.Given.Version > 0 {
+		return nil, nil // this guest has signed in since: his id is not for everybody who holds the phone
+	}
+	if second == "" {
+		a.visitors.put(key, v, mark)
+	}
+	return v, nil
+}
+
+func (a *App) newGuest(rt route, seed identity.GuestSeed) (*visitor, error) {
+	key, err := a.guestKey(rt.site.Realm)
+	if err != nil {
+		return nil, err
+	}
+	user := identity.User{ID: identity.CookieGuestID(key, seed), Kind: identity.Virtual, Born: seed.Born()}
+	return &visitor{site: rt.site, account: rt.account, answer: identity.Answer{User: user}, ends: a.now().Add(guestEnds)}, nil
+}
+
+// identify is step 4: who is that, for us? It is the one place where what WeChat
+// told becomes a claim.
+func (a *App) identify(ctx context.Context, rt route, s *session, guest *identity.GuestSeed) (identity.Answer, error) {
+	claim := identity.Claim{
+		Realm:    rt.site.Realm,
+		Openid:   identity.Openid{AppID: s.AppID, OpenID: s.OpenID},
+		Unionid:  identity.Unionid{Subject: rt.account.SubjectOrSelf(), UnionID: s.UnionID},
+		Snapshot: s.Granted == grantedSnapshot,
+		Via:      "web_login",
+	}
+	if rt.account.Subject == "" {
+		// Without an open platform the openid is all there is to know of a
+		// person, so it takes the unionid's place.
+		claim.UnionID = s.OpenID
+	}
+	if guest != nil && !claim.Snapshot {
+		key, err := a.guestKey(rt.site.Realm)
+		if err != nil {
+			return identity.Answer{}, err
+		}
+		claim.User, claim.UserKind, claim.UserBorn = identity.CookieGuestID(key, *guest), identity.Virtual, guest.Born()
+	}
+	answer, err := a.facts().Resolve(ctx, claim)
+	if err == nil {
+		a.metrics.resolved(answer)
+	}
+	return answer, err
+}
+
+// speak is step 5: the token that tells this site who the visitor is, signed only
+// when the one in use is past half of its life or its key is gone.
+func (a *App) speak(v *visitor, now time.Time) (string, error) {
+	keys := a.facts().keys
+	if t := v.token.Load(); t != nil && t.Epoch == keys.Epoch() && now.Before(t.Renew) {
+		return t.JWT, nil
+	}
+	signed, err := keys.Sign(v.site.Algorithm, a.tokenFor(v))
+	if err != nil {
+		return "", err
+	}
+	a.metrics.signed()
+	v.token.Store(&signed)
+	return signed.JWT, nil
+}
+
+func (a *App) tokenFor(v *visitor) identity.Token {
+	t := identity.Token{
+		Issuer: a.issuer, Subject: v.answer.User.ID, Audience: v.site.Audience,
+		Kind: v.answer.User.Kind, Realm: v.site.Realm, AppID: v.account.AppID, PTID: v.site.PTID,
+		Linked: v.answer.Linked(), Prev: v.answer.Prev, AMR: []string{"guest"}, AuthTime: v.answer.User.Born,
+	}
+	if s := v.session; s != nil {
+		t.AMR, t.AuthTime = s.amr(), s.At
+		if v.site.Tells("openid") && s.Granted != grantedSnapshot {
+			t.OpenID = s.OpenID
+		}
+		if v.site.Tells("unionid") && v.account.Subject != "" {
+			t.UnionID = v.answer.UnionID
+		}
+	}
+	return t
+}

@@ -1,0 +1,136 @@
+package directory
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Fault is something wrong in a directory: what, where, and what would be right.
+type Fault struct {
+	Kind    string // "account", "realm" or "site"
+	ID      string
+	Field   string // as in the Caddyfile; empty for the whole
+	Message string
+}
+
+func (f *Fault) Error() string {
+	if f.Field == "" {
+		return fmt.Sprintf("%s %s: %s", f.Kind, f.ID, f.Message)
+	}
+	return fmt.Sprintf("%s %s: %s: %s", f.Kind, f.ID, f.Field, f.Message)
+}
+
+// Directory holds accounts, realms and sites. It doesn't change once made.
+type Directory struct {
+	accounts map[string]*Account
+	realms   map[string]*Realm
+	sites    map[string]*Site
+	verify   map[string]bool
+}
+
+// New makes a directory, fills in defaults, and refuses with a [Fault] what can't
+// work. The values given are not changed.
+func New(accounts []*Account, realms []*Realm, sites []*Site) (*Directory, error) {
+	d := &Directory{map[string]*Account{}, map[string]*Realm{}, map[string]*Site{}, map[string]bool{}}
+	for _, given := range accounts {
+		a := *given
+		if a.Kind == "" {
+			a.Kind = Service
+		}
+		if f := a.check(); f != nil {
+			return nil, f
+		}
+		if d.accounts[a.AppID] != nil {
+			return nil, &Fault{"account", a.AppID, "", "this account is there twice"}
+		}
+		d.accounts[a.AppID] = &a
+		if a.Verify != "" {
+			d.verify[a.Verify] = true
+		}
+	}
+	for _, given := range realms {
+		r := *given
+		if !nameForm.MatchString(r.Name) {
+			return nil, &Fault{"realm", r.Name, "", "a realm is named with 1 to 64 of A-Za-z0-9._-"}
+		}
+		if d.realms[r.Name] != nil {
+			return nil, &Fault{"realm", r.Name, "", "this realm is there twice"}
+		}
+		d.realms[r.Name] = &r
+	}
+	if len(d.realms) == 0 {
+		d.realms["main"] = &Realm{Name: "main"}
+	}
+	return d, d.addSites(sites)
+}
+
+func (d *Directory) addSites(sites []*Site) error {
+	audiences := map[string]string{}
+	for _, given := range sites {
+		s := *given
+		s.fill()
+		if f := s.check(); f != nil {
+			return f
+		}
+		if d.sites[s.PTID] != nil {
+			return &Fault{"site", s.PTID, "", "this site is there twice"}
+		}
+		if d.realms[s.Realm] == nil {
+			return &Fault{"site", s.PTID, "realm", fmt.Sprintf("there is no realm %q%s", s.Realm, meant(s.Realm, d.realms))}
+		}
+		for _, id := range s.Accounts {
+			if d.accounts[id] == nil {
+				return &Fault{"site", s.PTID, "accounts", fmt.Sprintf("there is no account %q%s", id, meant(id, d.accounts))}
+			}
+		}
+		if other, taken := audiences[s.Audience]; taken {
+			return &Fault{"site", s.PTID, "audience", fmt.Sprintf("site %s has the audience %q already: one could use the other's tokens", other, s.Audience)}
+		}
+		audiences[s.Audience] = s.PTID
+		d.sites[s.PTID] = &s
+	}
+	return nil
+}
+
+// meant names the nearest of what is there.
+func meant[T any](word string, there map[string]T) string {
+	names := make([]string, 0, len(there))
+	for n := range there {
+		names = append(names, n)
+	}
+	if near := Nearest(word, names); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
+}
+
+// Account returns an account, or nil.
+func (d *Directory) Account(appID string) *Account { return d.accounts[appID] }
+
+// Site returns a site, or nil.
+func (d *Directory) Site(ptid string) *Site { return d.sites[ptid] }
+
+// Verifies says whether a code of WeChat's domain check belongs to an account.
+func (d *Directory) Verifies(code string) bool { return d.verify[code] }
+
+// Accounts returns all accounts, by app id.
+func (d *Directory) Accounts() []*Account { return sorted(d.accounts) }
+
+// Realms returns all realms, by name.
+func (d *Directory) Realms() []*Realm { return sorted(d.realms) }
+
+// Sites returns all sites, by ptid.
+func (d *Directory) Sites() []*Site { return sorted(d.sites) }
+
+func sorted[T any](m map[string]*T) []*T {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	out := make([]*T, len(keys))
+	for i, k := range keys {
+		out[i] = m[k]
+	}
+	return out
+}

@@ -1,0 +1,19 @@
+package directory
+
+import (
+	"slices"
+
+	"github.com/agext/levenshtein"
+)
+
+// Nearest is the one of words that somebody who wrote word most likely meant;
+// empty if none is near enough to be worth a guess.
+func Nearest(word string, words []string) string {
+	best, least := "", max(1, len(word)/3)+1
+	for _, w := range slices.Sorted(slices.Values(words)) {
+		if d := levenshtein.Distance(word, w, nil); d < least {
+			best, least = w, d
+		}
+	}
+	return best
+}
