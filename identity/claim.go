@@ -100,10 +100,21 @@ func (c Claim) Check() error {
 	if c.UnionID != "" && !idLike(c.UnionID) {
 		return fmt.Errorf("checking claim: no usable unionid")
 	}
-	if c.User != "" && (blocked[strings.ToLower(c.User)] || len(c.User) > 64) {
+	if c.User != "" && !visible(c.User) {
 		return fmt.Errorf("checking claim: no usable user id")
 	}
 	return nil
+}
+
+// visible takes what a business may call its users: at most 64 ASCII characters that
+// show, so that an id can stand in a header and in a log.
+func visible(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return len(s) <= 64 && !blocked[strings.ToLower(s)]
 }
 
 // idLike takes what WeChat's ids are made of: at most 64 of [A-Za-z0-9_-].

@@ -137,56 +137,71 @@ func (d *decision) link(unionid string, guestID func(gen int) string) error {
 	return nil
 }
 
-// given is the user that the claim brought along, if he may take part. A real
-// one is checked before anything is written (K3); a virtual one that can't be
-// this person is ignored, not refused: it is a stale cookie, or another WeChat
-// account on the same phone (K4, K5).
+// given is the user that the claim brought along, if he may take part.
 func (d *decision) given(unionid string) (User, bool, error) {
-	if d.claim.User == "" {
+	switch {
+	case d.claim.User == "":
 		return User{}, false, nil
+	case d.claim.UserKind == Real:
+		u, err := d.givenReal(unionid)
+		return u, err == nil, err
 	}
-	u := d.known.GivenRoot
-	serves := d.known.GivenServes
-	if d.claim.UserKind == Real {
-		if u.ID == "" {
-			u = User{ID: d.claim.User, Kind: Real, Born: d.now}
-		}
-		if u.Kind != Real {
-			return User{}, false, fmt.Errorf("deciding: %s is a virtual user and can't be named as a real one", u.ID)
-		}
-		if x := d.known.UnionUser; x.Kind == Real && x.ID != u.ID {
-			return User{}, false, &Conflict{Code: CodeUnionIDTaken}
-		}
-		if serves != "" && serves != unionid {
-			return User{}, false, &Conflict{Code: CodeUserTaken}
-		}
-		return u, true, nil
-	}
-	if u.ID == "" {
-		return User{ID: d.claim.User, Kind: Virtual, Born: d.claim.UserBorn}, true, nil
-	}
-	admissible := u.Kind == Virtual &&
-		(serves == "" || serves == unionid) &&
-		d.sameHome(unionid)
-	if !admissible {
+	u, ok := d.givenVirtual(unionid)
+	if !ok {
 		d.note(NoteStaleGuest)
 	}
-	return u, admissible, nil
+	return u, ok, nil
 }
 
-// sameHome says that the id brought along was derived from no openid, from this
+// givenReal checks a login of a business before anything is written (K3). An id
+// that we minted doesn't become real by being called so, whoever it forwards to (K5).
+func (d *decision) givenReal(unionid string) (User, error) {
+	u := d.known.GivenRoot
+	if u.ID == "" {
+		u = User{ID: d.claim.User, Kind: Real, Born: d.now}
+	} else if d.known.Given.Kind != Real || u.Kind != Real {
+		return User{}, fmt.Errorf("deciding: %s is a virtual user and can't be named as a real one", d.claim.User)
+	}
+	if x := d.known.UnionUser; x.Kind == Real && x.ID != u.ID {
+		return User{}, &Conflict{Code: CodeUnionIDTaken}
+	}
+	if serves := d.known.GivenServes; serves != "" && serves != unionid {
+		return User{}, &Conflict{Code: CodeUserTaken}
+	}
+	return u, nil
+}
+
+// givenVirtual says whether a cookie's id is evidence. One that can't be this
+// person is ignored, not refused: it is stale, or belongs to another WeChat account
+// on the same phone (K4, K5).
+func (d *decision) givenVirtual(unionid string) (User, bool) {
+	u := d.known.GivenRoot
+	switch {
+	case u.ID == "":
+		// Nothing is known of it. A preview's id must leave no trace (I11), and one
+		// without a birth would outrank everybody.
+		u = User{ID: d.claim.User, Kind: Virtual, Born: d.claim.UserBorn.UTC().Truncate(time.Microsecond)}
+		return u, !ephemeral(u.ID) && !d.claim.UserBorn.IsZero()
+	case u.ID == d.known.UnionUser.ID:
+		return u, true // the unionid leads there anyway, so this is its repetition
+	case u.Version > 0:
+		// A virtual user gets its row when it begins to serve a unionid: another one
+		// of this subject, or one of another subject. Retiring it from here would
+		// leave that one behind.
+		return u, false
+	}
+	return u, u.Kind == Virtual && d.sameHome(unionid)
+}
+
+// sameHome says that the guest brought along was derived from no openid, from this
 // one, or from one that is on record with the same unionid.
 func (d *decision) sameHome(unionid string) bool {
-	for _, home := range []Openid{d.known.Given.Home, d.known.GivenRoot.Home} {
-		if home == (Openid{}) || home == d.claim.Openid {
-			continue
-		}
-		row := d.known.GivenHome
-		if row.Openid != home || row.Unionid != (Unionid{Subject: d.claim.Subject, UnionID: unionid}) {
-			return false
-		}
+	home := d.known.GivenRoot.Home
+	if home == (Openid{}) || home == d.claim.Openid {
+		return true
 	}
-	return true
+	row := d.known.GivenHome
+	return row.Openid == home && row.Unionid == Unionid{Subject: d.claim.Subject, UnionID: unionid}
 }
 
 // ownGuest is the guest issued for this openid before, if any.

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,13 @@ func GuestID(realmKey []byte, o Openid, gen int) string {
 // comes from those, so that one preview is one visitor, and leads nowhere (K0).
 func ephemeralID(realmKey []byte, o Openid) string {
 	return "e" + lower.EncodeToString(keyed(realmKey, "snapshot", []byte(o.AppID), []byte(o.OpenID))[:20])
+}
+
+// ephemeral recognises the ids that ephemeralID makes. Of all virtual ids only they
+// begin with an e and have no dashes.
+func ephemeral(id string) bool {
+	raw, err := lower.DecodeString(strings.TrimPrefix(id, "e"))
+	return err == nil && len(raw) == 20 && id[0] == 'e' && len(id) == 33
 }
 
 // GuestSeed is what a browser that WeChat doesn't vouch for carries in its guest

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -33,7 +34,11 @@ func NewSealer(masters ...[]byte) (*Sealer, error) {
 			return nil, fmt.Errorf("making sealer: a master key of %d bytes, %d are needed", len(m), MasterKeySize)
 		}
 	}
-	return &Sealer{masters}, nil
+	s := &Sealer{}
+	for _, m := range masters {
+		s.masters = append(s.masters, bytes.Clone(m)) // the caller may wipe his
+	}
+	return s, nil
 }
 
 // Box derives the keys of one purpose. What is sealed for one purpose doesn't
