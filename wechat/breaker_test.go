@@ -155,6 +155,26 @@ func TestOnlyTroubleOfTheHostTripsIt(t *testing.T) {
 	})
 }
 
+// Who runs out of time at one host leaves none for the next, which is not to blame.
+func TestALateCallerDoesNotTripTheNextHost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newScene(t, grantJSON).grant
+		var asked []string
+		c := newClient(t, wechat.Config{Hosts: []string{"https://a", "https://b"}, Trip: 1, HTTP: &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
+			asked = append(asked, r.URL.Host)
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})}})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := c.UserInfo(ctx, g)
+		if want(t, err, wechat.ClassRetry); len(asked) != 1 {
+			t.Errorf("asked %q", asked)
+		}
+	})
+}
+
 // Without Config.Sleep the client really waits, and wakes when it is told to.
 func TestTheDefaultSleepWaits(t *testing.T) {
 	t.Parallel()

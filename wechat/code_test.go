@@ -99,6 +99,17 @@ func TestMessagesAreCleaned(t *testing.T) {
 	}
 }
 
+// A rid is shown, so nothing that was sent may pass for one.
+func TestACodeDoesNotPassForARID(t *testing.T) {
+	t.Parallel()
+	const code = "6949fe38-0627ff0d-47df91c7"
+	c := newClient(t, wechat.Config{Hosts: []string{serve(t, says(refusal(40029, "invalid code, rid: "+code))).URL}})
+	_, err := c.Exchange(t.Context(), appID, secret, code)
+	if e := want(t, err, wechat.ClassRestart); e.RID != "" || e.Message != "invalid code" {
+		t.Errorf("got %v", e)
+	}
+}
+
 // Whatever WeChat writes and wherever it repeats what we sent.
 func TestNoMessageShowsWhatWasSent(t *testing.T) {
 	t.Parallel()

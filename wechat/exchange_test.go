@@ -84,6 +84,7 @@ func TestExchangeRefusesNonsense(t *testing.T) {
 		{"half an object", 200, grantJSON[:40]},
 		{"two objects", 200, grantJSON + grantJSON},
 		{"more than 1 MiB", 200, `{"access_token":"T","openid":"o","x":"` + strings.Repeat("x", 1<<20) + `"}`},
+		{"more than 1 MiB of nothing behind a grant", 200, grantJSON + strings.Repeat(" ", 1<<20)},
 		{"no openid", 200, `{"access_token":"` + token + `"}`},
 		{"an openid that is null", 200, `{"access_token":"` + token + `","openid":null}`},
 		{"an openid of 65 characters", 200, `{"access_token":"` + token + `","openid":"` + long + `"}`},
@@ -102,6 +103,7 @@ func TestExchangeRefusesNonsense(t *testing.T) {
 		{"a grant with status 404", 404, grantJSON},
 		{"a page with status 403", 403, "<html></html>"},
 		{"a grant with status 302", 302, grantJSON},
+		{"an errcode with status 302, which is a proxy's", 302, `{"errcode":40029}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

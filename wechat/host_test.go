@@ -3,7 +3,6 @@ package wechat_test
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -235,42 +233,6 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 			}
 			if n := trap.calls(); n != 0 {
 				t.Errorf("the target got %d requests", n)
-			}
-		})
-	}
-}
-
-// A transport may say anything, and be silent about how far it got.
-func TestErrorsOfTransportsAreRebuilt(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct {
-		name  string
-		err   error
-		again bool // the second host is asked
-		is    error
-	}{
-		{"an unknown error may have left", errors.New("odd: " + secret + " " + code), false, nil},
-		{"a URL inside a URL", &url.Error{Op: "Get", URL: "https://x/?secret=" + secret, Err: errors.New("proxy: https://x/?secret=" + secret)}, false, nil},
-		{"a wrapped URL", fmt.Errorf("trying: %w", &url.Error{Op: "Get", URL: "https://x/?secret=" + secret, Err: io.EOF}), false, nil},
-		{"a reset", &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, false, syscall.ECONNRESET},
-		{"a dial", &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}, true, syscall.ECONNREFUSED},
-		{"a name that leads nowhere", &net.DNSError{Err: "no such host " + code, Name: "api.weixin.qq.com"}, true, nil},
-		{"a certificate", &tls.CertificateVerificationError{Err: errors.New("bad " + code)}, false, nil},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			var asked int
-			c := newClient(t, wechat.Config{HTTP: &http.Client{Transport: tripper(func(*http.Request) (*http.Response, error) {
-				asked++
-				return nil, tc.err
-			})}})
-			_, err := exchange(c)
-			e := want(t, err, wechat.ClassRetry)
-			if tc.is != nil && !errors.Is(e, tc.is) {
-				t.Errorf("%v is not %v", e, tc.is)
-			}
-			if (asked == 2) != tc.again {
-				t.Errorf("asked %d hosts", asked)
 			}
 		})
 	}
