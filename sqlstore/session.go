@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"time"
 )
@@ -26,10 +27,13 @@ func newSession(ctx context.Context, db *sql.DB) (*session, error) {
 	return &session{conn, map[string]*sql.Stmt{}}, nil
 }
 
+// close ends the connection, and with it a transaction that is still open. A
+// plain Close would only put it back into the pool as it is.
 func (s *session) close() {
 	for _, stmt := range s.statements {
 		stmt.Close()
 	}
+	s.conn.Raw(func(any) error { return driver.ErrBadConn })
 	s.conn.Close()
 }
 

@@ -160,8 +160,10 @@ func (w *writer) transaction(jobs []*job, errs []error) (err error) {
 			return err
 		}
 	}
-	_, err = w.session.exec("COMMIT")
-	return err
+	if _, err := w.session.exec("COMMIT"); err != nil {
+		return unavailable(err)
+	}
+	return nil
 }
 
 // attempt runs one job behind a savepoint. failed is the job's own error; err

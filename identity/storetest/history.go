@@ -22,7 +22,7 @@ func (h Harness) history(t *testing.T) {
 		var n int
 		rapid.Check(t, func(rt *rapid.T) {
 			n++
-			w := newWorld(fmt.Sprintf("realm-%d", n), s)
+			w := newWorld(t, fmt.Sprintf("realm-%d", n), s)
 			draw := func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "draw") }
 			before, err := w.facts(t.Context())
 			if err != nil {
@@ -44,11 +44,16 @@ type world struct {
 	realm   string
 	centres []*identity.Centre // one for each store, on the same facts
 	ticks   atomic.Int64
+	start   int64    // the newest sequence for caches when the world began
 	issued  sync.Map // the ids that were answered, and so may come back
 }
 
-func newWorld(realm string, stores ...identity.Store) *world {
+func newWorld(t testing.TB, realm string, stores ...identity.Store) *world {
 	w := &world{realm: realm}
+	var err error
+	if _, w.start, err = stores[0].Stale(t.Context(), -1, 0); err != nil {
+		t.Fatal(err)
+	}
 	for _, s := range stores {
 		w.centres = append(w.centres, &identity.Centre{
 			Store:    s,

@@ -77,7 +77,7 @@ func (w *world) feeds(ctx context.Context, f *facts) (err error) {
 	if f.Conflicts, err = s.Conflicts(ctx, w.realm, 0, 1000); err != nil {
 		return err
 	}
-	entries, _, err := s.Stale(ctx, 0, 1<<20)
+	entries, _, err := s.Stale(ctx, w.start, 1<<20)
 	for _, e := range entries {
 		if e.Realm == w.realm {
 			f.Stale[e.Key] = true

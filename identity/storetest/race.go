@@ -71,7 +71,7 @@ func login(o identity.Openid, unionid string) identity.Claim {
 }
 
 func raceGuest(t *testing.T, stores []identity.Store) {
-	w := newWorld(realm, stores...)
+	w := newWorld(t, realm, stores...)
 	ids := make([]string, racers)
 	atOnce(racers, func(i int) {
 		answer, _ := w.resolve(t, i, login(openid("o1"), ""))
@@ -86,7 +86,7 @@ func raceGuest(t *testing.T, stores []identity.Store) {
 }
 
 func raceLinked(t *testing.T, stores []identity.Store) {
-	w := newWorld(realm, stores...)
+	w := newWorld(t, realm, stores...)
 	ids := make([]string, racers)
 	atOnce(racers, func(i int) {
 		answer, _ := w.resolve(t, i, login(openid("o1"), "n1"))
@@ -102,7 +102,7 @@ func raceLinked(t *testing.T, stores []identity.Store) {
 }
 
 func raceMerge(t *testing.T, stores []identity.Store) {
-	w := newWorld(realm, stores...)
+	w := newWorld(t, realm, stores...)
 	account := func(i int) identity.Openid { return identity.Openid{AppID: fmt.Sprintf("wx%d", i), OpenID: "me"} }
 	guests := map[string]bool{}
 	for i := range racers {
@@ -130,7 +130,7 @@ func raceMerge(t *testing.T, stores []identity.Store) {
 }
 
 func raceTaken(t *testing.T, stores []identity.Store) {
-	w := newWorld(realm, stores...)
+	w := newWorld(t, realm, stores...)
 	var mu sync.Mutex
 	var won []string
 	atOnce(racers, func(i int) {
@@ -149,7 +149,7 @@ func raceTaken(t *testing.T, stores []identity.Store) {
 }
 
 func raceServes(t *testing.T, stores []identity.Store) {
-	w := newWorld(realm, stores...)
+	w := newWorld(t, realm, stores...)
 	var mu sync.Mutex
 	var won []string
 	atOnce(racers, func(i int) {
@@ -239,7 +239,7 @@ func raceMoment(t *testing.T, stores []identity.Store) {
 
 func raceHistory(t *testing.T, stores []identity.Store) {
 	for seed := range uint64(6) {
-		w := newWorld(fmt.Sprintf("realm-%d", seed), stores...)
+		w := newWorld(t, fmt.Sprintf("realm-%d", seed), stores...)
 		atOnce(4, func(i int) {
 			random := rand.New(rand.NewPCG(seed, uint64(i)))
 			for n := range 12 {
