@@ -34,10 +34,12 @@ type Store struct {
 // Close waits for the calls that were accepted, then closes the database. Calls
 // that come later get [identity.ErrUnavailable]. Closing twice is allowed.
 func (s *Store) Close() error {
-	s.writer.close()
+	s.writer.stop()
 	s.readers.close()
 	err := s.read.Close()
-	// The writer's connection goes last: the last one folds the log into the file.
+	// The writer's connection goes last: the last one folds the log into the file,
+	// which a reader may not.
+	s.writer.close()
 	if e := s.write.Close(); err == nil {
 		err = e
 	}

@@ -26,7 +26,8 @@ type writer struct {
 	mu     sync.RWMutex // guards closed, and the queue against being closed in use
 	closed bool
 
-	session *session // used by run alone
+	session *session // used by run alone, and by close after it
+	end     sync.Once
 }
 
 // job is one write.
@@ -84,8 +85,8 @@ func (w *writer) enqueue(ctx context.Context, j *job) error {
 	}
 }
 
-// close waits until everything queued is written.
-func (w *writer) close() {
+// stop waits until everything queued is written.
+func (w *writer) stop() {
 	w.mu.Lock()
 	if !w.closed {
 		w.closed = true
@@ -100,9 +101,15 @@ func (w *writer) run() {
 	for first := range w.queue {
 		w.commit(w.batch(first))
 	}
-	if w.session != nil {
-		w.session.close()
-	}
+}
+
+// close ends the connection of a writer that was stopped.
+func (w *writer) close() {
+	w.end.Do(func() {
+		if w.session != nil {
+			w.session.close()
+		}
+	})
 }
 
 // batch takes what has queued up behind the first job.

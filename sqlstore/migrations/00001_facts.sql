@@ -129,14 +129,5 @@ CREATE TABLE counter (
 	last BIGINT NOT NULL
 );
 
--- +goose Down
-DROP TABLE counter;
-DROP TABLE account;
-DROP TABLE secret;
-DROP TABLE revocation;
-DROP TABLE stale;
-DROP TABLE conflict;
-DROP TABLE event;
-DROP TABLE openid_key;
-DROP TABLE union_key;
-DROP TABLE userid;
+-- There is no way down: facts are never unlearnt. Going back to an older version
+-- means restoring the backup made before the update.

@@ -1,0 +1,187 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/caddy-wsite/caddy-wsite/identity"
+)
+
+func TestReaders(t *testing.T) {
+	t.Parallel()
+	t.Run("a reader on which something went wrong is replaced, and sees what is new", func(t *testing.T) {
+		t.Parallel()
+		s := openNew(t)
+		wrong := errors.New("wrong")
+		for i := range 3 * cap(s.readers.idle) {
+			err := s.view(t.Context(), func(c *session) error {
+				if _, err := c.one("SELECT COUNT(*) FROM userid", nil, []any{new(int)}); err != nil {
+					t.Error(err)
+				}
+				return wrong
+			})
+			if !errors.Is(err, wrong) {
+				t.Fatalf("got error %v, want %v", err, wrong)
+			}
+			id := strings.Repeat("a", i+1)
+			if err := s.Apply(t.Context(), retirement(id)); err != nil {
+				t.Fatal(err)
+			}
+			if !exists(t, s, id) {
+				t.Fatalf("%s isn't seen", id)
+			}
+		}
+		if n := s.read.Stats().OpenConnections; n > cap(s.readers.idle) {
+			t.Errorf("%d connections are open, want at most %d", n, cap(s.readers.idle))
+		}
+	})
+	t.Run("a caller who gives up doesn't wait for a reader", func(t *testing.T) {
+		t.Parallel()
+		s := openNew(t)
+		for range cap(s.readers.idle) {
+			lent := <-s.readers.idle
+			defer func() { s.readers.idle <- lent }()
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := s.Load(ctx, identity.Query{})
+		if !errors.Is(err, identity.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+			t.Errorf("got error %v, want ErrUnavailable because of the context", err)
+		}
+	})
+	t.Run("no reader can write", func(t *testing.T) {
+		t.Parallel()
+		s := openNew(t)
+		err := s.view(t.Context(), func(c *session) error {
+			_, err := c.exec("DELETE FROM userid")
+			return err
+		})
+		if err == nil {
+			t.Error("it did")
+		}
+	})
+	t.Run("Close folds the log into the file", func(t *testing.T) {
+		t.Parallel()
+		s := openNew(t)
+		if err := s.Apply(t.Context(), retirement("a")); err != nil {
+			t.Fatal(err)
+		}
+		exists(t, s, "a")
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(s.path + "-wal"); err == nil {
+			t.Error("the log is still there")
+		}
+	})
+	t.Run("every statement finds its rows by an index", func(t *testing.T) {
+		t.Parallel()
+		wantIndexed(t, openNew(t))
+	})
+}
+
+// wantIndexed makes the store prepare all that it ever asks, and looks how SQLite
+// would answer.
+func wantIndexed(t *testing.T, s *Store) {
+	everything(t, s)
+	statements := map[string]bool{}
+	for range cap(s.readers.idle) {
+		r := <-s.readers.idle
+		if r != nil {
+			for q := range r.statements {
+				statements[q] = true
+			}
+		}
+		defer func() { s.readers.idle <- r }()
+	}
+	if err := s.writer.write(t.Context(), func(c *session) error {
+		for q := range c.statements {
+			statements[q] = true
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(statements) < 30 {
+		t.Errorf("only %d statements were seen", len(statements))
+	}
+	for q := range statements {
+		switch {
+		case strings.Contains(q, "FROM secret WHERE substr"): // a handful of rows, read at start
+		case strings.HasPrefix(q, "DELETE FROM"): // once in a while, over what is short
+		default:
+			wantPlan(t, s, q)
+		}
+	}
+}
+
+func wantPlan(t *testing.T, s *Store, query string) {
+	if !strings.Contains(query, "WHERE") {
+		return
+	}
+	args := make([]any, strings.Count(query, "$"))
+	for n := len(args); n > 0 && !strings.Contains(query, "$"+string(rune('0'+n))); n-- {
+		args = args[:n-1]
+	}
+	rows, err := s.read.Query("EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Errorf("%s: %v", query, err)
+		return
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		// The common table expression itself has no index and needs none.
+		if strings.HasPrefix(detail, "SCAN") && detail != "SCAN gone" && detail != "SCAN CONSTANT ROW" {
+			t.Errorf("%s\nis answered by %s", query, detail)
+		}
+	}
+}
+
+// everything calls every method on facts that make it ask all that it can ask.
+func everything(t *testing.T, s *Store) {
+	ctx, c := t.Context(), centre(s)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var guest identity.Answer
+	for _, x := range []identity.Claim{claim("o1", ""), claim("o2", "n1"), claim("o1", "n1"), claim("o3", "n1"), claim("o4", "n4"), claim("o4", "n1"), claim("o5", "")} {
+		answer, err := c.Resolve(ctx, x)
+		must(err)
+		guest = answer
+	}
+	real := claim("o1", "n1")
+	real.User, real.UserKind = "r1", identity.Real
+	_, err := c.Resolve(ctx, real)
+	must(err)
+	for _, user := range []string{"r1", guest.User.ID, "nobody"} {
+		_, err := s.Load(ctx, identity.Query{Realm: "shop", Openid: identity.Openid{AppID: "wx1", OpenID: "o4"}, Unionid: identity.Unionid{Subject: "open1"}, User: user})
+		must(err)
+	}
+	_, err = s.Events(ctx, "shop", 0, 1)
+	must(err)
+	_, err = s.Conflicts(ctx, "shop", 0, 1)
+	must(err)
+	_, _, err = s.Stale(ctx, 0, 1)
+	must(err)
+	must(s.PutSecret(ctx, identity.Secret{Name: "a", Sealed: []byte{1}}))
+	must(s.PutSecret(ctx, identity.Secret{Name: "a", Sealed: []byte{1}, Version: 1}))
+	_, err = s.Secrets(ctx, "a")
+	must(err)
+	must(s.Revoke(ctx, identity.Revocation{Session: "s", From: s.now(), Until: s.now()}))
+	_, err = s.Revoked(ctx, "s")
+	must(err)
+	_, err = s.Subject(ctx, "wx1", "open1")
+	must(err)
+	must(s.Sweep(ctx, s.now()))
+}
