@@ -1,0 +1,57 @@
+# Run `make` alone to see what there is to make.
+
+# Building must not depend on what git thinks of this folder: in a container it is
+# often somebody else's, and go then refuses to stamp a binary with its commit.
+export GOFLAGS += -buildvcs=false
+
+MODULE   := github.com/caddy-wsite/caddy-wsite
+TOOL     := go tool -modfile=tools.mod
+SOAK     := ./identity/... ./sqlstore/... ./wechat/wechatsim/... ./caddymodule/...
+FUZZTIME ?= 20s
+
+.PHONY: help
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: demo
+demo: ## see it work: a simulated WeChat, the gateway and three small sites, on this machine alone
+	go run ./caddymodule/caddy wsite demo
+
+.PHONY: build
+build: ## build Caddy with our modules from xcaddy.json into dist/caddy, and check what is in it
+	go run -modfile=tools.mod .ci/xcaddy/main.go -output dist/caddy
+	@go version -m dist/caddy | grep -q 'CGO_ENABLED=0' || { echo "dist/caddy was built with cgo"; exit 1; }
+	@dist/caddy list-modules | grep wsite | diff -u caddymodule/testdata/modules.golden - || \
+		{ echo "dist/caddy has not the modules of caddymodule/testdata/modules.golden"; exit 1; }
+	@echo "dist/caddy has our modules and no cgo."
+
+.PHONY: test
+test: prepare lint ## what must pass: lint, then every test under the race detector
+	CGO_ENABLED=1 go test -race -p 2 -timeout 10m ./...
+
+.PHONY: prepare
+prepare:
+	@.ci/prepare
+
+.PHONY: lint
+# As xcaddy builds, without cgo and with trimmed paths: what is compiled to be
+# checked here need not be compiled again for `make build`.
+lint: export GOFLAGS += -trimpath
+lint: export CGO_ENABLED := 0
+lint: ## go vet, staticcheck and gofumpt
+	go vet ./...
+	$(TOOL) staticcheck ./...
+	@unformatted="$$($(TOOL) gofumpt -modpath $(MODULE) -l . .ci/xcaddy)" || exit 1; \
+		[ -z "$$unformatted" ] || { echo "gofumpt would change:"; echo "$$unformatted"; exit 1; }
+
+.PHONY: soak
+soak: prepare ## the long form of the tests that have one: kills, races, chaos (up to two hours)
+	WSITE_SOAK=1 CGO_ENABLED=1 go test -race -p 1 -count 1 -timeout 2h $(SOAK)
+
+.PHONY: bench
+bench: ## what the gateway costs, against the same Caddy without it
+	go run ./bench
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (default 20s) each
+	@FUZZTIME=$(FUZZTIME) .ci/fuzz
