@@ -5,42 +5,34 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
 	"github.com/caddy-wsite/caddy-wsite/directory"
 )
 
-// answerWriter takes out of a site's answer what would reach beyond the site:
+// What of a site's answer would reach beyond the site is taken out on its way back:
 // sites on one host share an origin.
-type answerWriter struct {
-	caddyhttp.ResponseWriterWrapper
-	app   *App
-	rt    route
-	begun bool
-}
 
 // WriteHeader is where an answer's headers are final.
-func (w *answerWriter) WriteHeader(status int) {
-	if !w.begun && (status >= 200 || status == http.StatusSwitchingProtocols) {
-		w.begun = true
-		w.app.cleanAnswer(w.Header(), w.rt)
+func (p *passage) WriteHeader(status int) {
+	if !p.begun && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		p.begun = true
+		p.app.cleanAnswer(p.Header(), p.route)
 	}
-	w.ResponseWriterWrapper.WriteHeader(status)
+	p.ResponseWriterWrapper.WriteHeader(status)
 }
 
-func (w *answerWriter) Write(p []byte) (int, error) {
-	if !w.begun {
-		w.WriteHeader(http.StatusOK)
+func (p *passage) Write(b []byte) (int, error) {
+	if !p.begun {
+		p.WriteHeader(http.StatusOK)
 	}
-	return w.ResponseWriterWrapper.Write(p)
+	return p.ResponseWriterWrapper.Write(b)
 }
 
 // ReadFrom keeps the kernel's way of copying, which the wrapper offers.
-func (w *answerWriter) ReadFrom(r io.Reader) (int64, error) {
-	if !w.begun {
-		w.WriteHeader(http.StatusOK)
+func (p *passage) ReadFrom(r io.Reader) (int64, error) {
+	if !p.begun {
+		p.WriteHeader(http.StatusOK)
 	}
-	return w.ResponseWriterWrapper.ReadFrom(r)
+	return p.ResponseWriterWrapper.ReadFrom(r)
 }
 
 func (a *App) cleanAnswer(h http.Header, rt route) {

@@ -101,16 +101,21 @@ func (p *parser) block(d *caddyfile.Dispenser, known words) error {
 			for name := range known {
 				names = append(names, name)
 			}
-			if near := directory.Nearest(word, names); near != "" {
-				return d.Errf("unknown word %q; did you mean %q?", word, near)
-			}
-			return d.Errf("unknown word %q; docs/configuration.md lists what may stand here", word)
+			return d.WrapErr(unknownWord("word", word, directory.Nearest(word, names)))
 		}
 		if err := read(d); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// unknownWord names the nearest right word beside a wrong one.
+func unknownWord(what, word, near string) error {
+	if near != "" {
+		return fmt.Errorf("unknown %s %q; did you mean %q?", what, word, near)
+	}
+	return fmt.Errorf("unknown %s %q; docs/configuration.md lists what may stand here", what, word)
 }
 
 // note remembers where something stands, and refuses it a second time.

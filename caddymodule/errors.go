@@ -106,7 +106,7 @@ func wechatRefusal(err error) *refusal {
 		return refuse(codeWechatDown).because(err)
 	}
 	switch e.Class {
-	case wechat.ClassRestart:
+	case wechat.ClassRestart, wechat.ClassRefresh, wechat.ClassUser:
 		return refuse(codeLoginRefused).because(err)
 	case wechat.ClassConfig:
 		return refuse(codeWechatSetup).because(err)

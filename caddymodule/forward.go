@@ -8,8 +8,24 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// visitorVar is where matchers find the visitor of a request.
-const visitorVar = "wsite.visitor"
+// passage is a request on its way to the site: where it goes and who sent it. It
+// is the writer of the answer too, so that a request costs one of these.
+type passage struct {
+	caddyhttp.ResponseWriterWrapper
+	app   *App
+	route route
+	// visitor is nil where nobody is known: on public paths, for example.
+	visitor *visitor
+	begun   bool // the answer's headers are out
+}
+
+// passageVar is where matchers and upstreams find the passage of a request.
+const passageVar = "wsite.passage"
+
+func passageOf(r *http.Request) *passage {
+	p, _ := caddyhttp.GetVar(r.Context(), passageVar).(*passage)
+	return p
+}
 
 // forward is step 6: the site sees who its visitor is, and nothing of how we know.
 // Without a visitor it sees nobody; there is never an empty header.
@@ -21,13 +37,13 @@ func (a *App) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Han
 		if len(rt.site.Send) > 0 {
 			v.sendOtherwise(r, token)
 		}
-		caddyhttp.SetVar(r.Context(), visitorVar, v)
 	}
+	p := &passage{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, app: a, route: rt, visitor: v}
+	caddyhttp.SetVar(r.Context(), passageVar, p)
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		repl.Map(func(key string) (any, bool) { return rt.placeholder(key, v) })
+		repl.Map(p.placeholder)
 	}
-	answer := &answerWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, app: a, rt: rt}
-	return next.ServeHTTP(answer, r)
+	return next.ServeHTTP(p, r)
 }
 
 // sendOtherwise tells the site in the further ways that it wants.
@@ -42,7 +58,8 @@ func (v *visitor) sendOtherwise(r *http.Request, token string) {
 }
 
 // placeholder is the value of one of our placeholders; see [Handler].
-func (rt route) placeholder(key string, v *visitor) (any, bool) {
+func (p *passage) placeholder(key string) (any, bool) {
+	rt, v := p.route, p.visitor
 	if key == "http.auth.user.id" && v != nil {
 		return v.answer.User.ID, true
 	}

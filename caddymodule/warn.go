@@ -1,3 +1,130 @@
 package caddymodule
 
-func (a *App) warn() {}
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+	"go.uber.org/zap"
+)
+
+// warn looks through the servers at start for what is allowed and yet probably a
+// mistake: a site that can be reached past the gateway, and a log that tells too
+// much.
+func (a *App) warn() {
+	for _, account := range a.Accounts {
+		if account.Secret != "" && !strings.Contains(account.Secret, "{") {
+			a.log.Warn("an app secret stands in the config itself, where `/config/` shows it: use a placeholder such as {env.WX_SECRET}", zap.String("appid", account.AppID))
+		}
+	}
+	loaded, err := a.ctx.AppIfConfigured("http")
+	if err != nil {
+		return
+	}
+	http := loaded.(*caddyhttp.App)
+	w := watcher{app: http, guards: map[string]int{}, behind: map[string]bool{}}
+	for _, name := range slices.Sorted(maps.Keys(http.Servers)) {
+		w.server = name
+		server := http.Servers[name]
+		for _, site := range server.Routes {
+			w.site(site)
+		}
+		if w.guards[name] > 0 && server.Logs != nil && !filtered.has(a.ctx.Context) {
+			a.log.Warn("access logs are written without `format wsite`: they will hold codes and tokens with which a reader could be somebody else", zap.String("server", name))
+		}
+	}
+	for _, p := range w.open {
+		if p.sameSite || slices.ContainsFunc(p.dials, func(d string) bool { return w.behind[d] }) {
+			a.log.Warn("a reverse_proxy can be reached without passing `wsite`: requests that come that way can carry a forged X-User",
+				zap.String("server", p.server), zap.String("site", p.site), zap.Strings("upstreams", p.dials))
+		}
+	}
+}
+
+// watcher walks the routes of all servers.
+type watcher struct {
+	app    *caddyhttp.App
+	server string
+	host   string
+	guards map[string]int  // how many wsite handlers each server has
+	behind map[string]bool // upstreams that are proxied to behind one
+	open   []openProxy
+}
+
+type openProxy struct {
+	server, site string
+	dials        []string
+	sameSite     bool // as a wsite handler
+}
+
+// site walks one site block. A proxy in a block with a wsite handler that doesn't
+// pass it is suspect; in a block without one, only if it leads to the same place.
+func (w *watcher) site(route caddyhttp.Route) {
+	w.host = hostsOf(route)
+	first := len(w.open)
+	before := w.guards[w.server]
+	w.walk(caddyhttp.RouteList{route}, false)
+	if w.guards[w.server] > before {
+		for i := range w.open[first:] {
+			w.open[first+i].sameSite = true
+		}
+	}
+}
+
+// walk follows routes in order. guarded says that every request here has passed a
+// wsite handler; it returns whether that holds behind them.
+func (w *watcher) walk(routes caddyhttp.RouteList, guarded bool) bool {
+	for _, route := range routes {
+		inside := guarded
+		for _, h := range route.Handlers {
+			switch h := h.(type) {
+			case *Handler:
+				inside = true
+				w.guards[w.server]++
+			case *caddyhttp.Subroute:
+				inside = w.walk(h.Routes, inside)
+			case *caddyhttp.Invoke:
+				if named := w.app.Servers[w.server].NamedRoutes[h.Name]; named != nil {
+					inside = w.walk(caddyhttp.RouteList{*named}, inside)
+				}
+			case *reverseproxy.Handler:
+				w.proxy(h, inside)
+			}
+		}
+		if len(route.MatcherSets) == 0 {
+			guarded = inside
+		}
+	}
+	return guarded
+}
+
+func (w *watcher) proxy(h *reverseproxy.Handler, guarded bool) {
+	var dials []string
+	for _, u := range h.Upstreams {
+		dials = append(dials, u.Dial)
+	}
+	if guarded {
+		for _, d := range dials {
+			w.behind[d] = true
+		}
+		return
+	}
+	w.open = append(w.open, openProxy{server: w.server, site: w.host, dials: dials})
+}
+
+func hostsOf(route caddyhttp.Route) string {
+	var hosts []string
+	for _, set := range route.MatcherSets {
+		for _, m := range set {
+			if h, ok := m.(*caddyhttp.MatchHost); ok {
+				hosts = append(hosts, *h...)
+			}
+		}
+	}
+	if len(hosts) == 0 {
+		return "any host"
+	}
+	return strings.Join(hosts, " ")
+}
