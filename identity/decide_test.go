@@ -187,6 +187,9 @@ func (tt decideCase) run(t *testing.T, born string) {
 	if answer.User.ID != tt.user {
 		t.Errorf("user %s, want %s", answer.User.ID, tt.user)
 	}
+	if linked := tt.row[0] != 'A'; linked && answer.UnionID != "uN" || !linked && answer.UnionID != "" {
+		t.Errorf("unionid %q", answer.UnionID)
+	}
 	if got := writes(change); got != tt.writes {
 		t.Errorf("writes %q, want %q", got, tt.writes)
 	}
