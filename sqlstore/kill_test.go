@@ -22,22 +22,26 @@ const childRole = "write-until-killed"
 func writeUntilKilled(path, name string) {
 	s, err := OpenSQLite(context.Background(), path, Options{})
 	if err != nil {
-		fmt.Println("error", err)
-		return
+		refused(err)
 	}
 	for w := range 8 {
 		go func() {
 			for i := 0; ; i++ {
 				id := fmt.Sprintf("%s-%d-%d", name, w, i)
 				if err := s.Apply(context.Background(), retirement(id)); err != nil {
-					fmt.Println("error", err)
-					return
+					refused(err)
 				}
 				os.Stdout.WriteString(id + "\n") // one write for one line, or lines would mix
 			}
 		}()
 	}
 	select {}
+}
+
+// refused ends the child, so that its parent doesn't wait for it for ever.
+func refused(err error) {
+	fmt.Println("error", err)
+	os.Exit(1)
 }
 
 // retirement is a change of two users and an event, whose parts tell whether it
