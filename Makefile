@@ -40,6 +40,7 @@ lint: export GOFLAGS += -trimpath
 lint: export CGO_ENABLED := 0
 lint: ## go vet, staticcheck and gofumpt
 	go vet ./...
+	go vet -modfile=tools.mod .ci/xcaddy/main.go
 	$(TOOL) staticcheck ./...
 	@unformatted="$$($(TOOL) gofumpt -modpath $(MODULE) -l . .ci/xcaddy)" || exit 1; \
 		[ -z "$$unformatted" ] || { echo "gofumpt would change:"; echo "$$unformatted"; exit 1; }
