@@ -51,8 +51,11 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 // appOf is the wsite app of a config.
 func appOf(ctx caddy.Context) (*App, error) {
 	app, err := ctx.AppIfConfigured("wsite")
-	if err != nil {
+	if errors.Is(err, caddy.ErrNotConfigured) {
 		return nil, errors.New("the global option `wsite { … }` is missing: it says which accounts and sites there are")
+	}
+	if err != nil {
+		return nil, err
 	}
 	return app.(*App), nil
 }

@@ -100,6 +100,7 @@ const standard = `
 	}
 }
 ORIGIN {
+	bind 127.0.0.1
 	wsite
 	reverse_proxy UPSTREAM
 }
@@ -119,7 +120,7 @@ type gateway struct {
 
 // simulated starts a WeChat with the accounts of the tests.
 func simulated(t testing.TB, opts ...func(*wechatsim.Options)) *wechatsim.Server {
-	return wechatsim.StartT(t, append([]func(*wechatsim.Options){func(o *wechatsim.Options) {
+	sim := wechatsim.StartT(t, append([]func(*wechatsim.Options){func(o *wechatsim.Options) {
 		o.Accounts = []wechatsim.Account{
 			{AppID: appA, Secret: "secret-of-a-0123456789abcdef", Name: "A", Kind: "service", Subject: "acme", Domains: []string{"127.0.0.1"}, Sandbox: true},
 			{AppID: appB, Secret: "secret-of-b-0123456789abcdef", Name: "B", Kind: "service", Subject: "acme", Domains: []string{"127.0.0.1"}, Sandbox: true},
@@ -127,6 +128,10 @@ func simulated(t testing.TB, opts ...func(*wechatsim.Options)) *wechatsim.Server
 			{AppID: appSub, Secret: "secret-of-d-0123456789abcdef", Name: "D", Kind: "subscription", Domains: []string{"127.0.0.1"}, Sandbox: true},
 		}
 	}}, opts...)...)
+	// Another host name than the gateway's, or a browser would send WeChat's
+	// cookies to the sites: cookies know no ports.
+	sim.URL = strings.Replace(sim.URL, "127.0.0.1", "localhost", 1)
+	return sim
 }
 
 // startGateway starts a gateway with the standard Caddyfile, each change being a
@@ -147,9 +152,14 @@ func startGatewayOn(t testing.TB, sim *wechatsim.Server, text, data string, chan
 	return g
 }
 
+// starting guards what is global in Caddy while a config starts.
+var starting sync.Mutex
+
 // load adapts a Caddyfile and starts it, beside any other Caddy of this process.
 func (g *gateway) load(text string) {
 	g.t.Helper()
+	starting.Lock()
+	defer starting.Unlock()
 	body, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
 	if err != nil {
 		g.t.Fatalf("adapting Caddyfile: %v", err)
