@@ -90,20 +90,21 @@ func TestXcaddy(t *testing.T) {
 		}
 	})
 
-	for sentence, text := range map[string]string{
-		"a word that xcaddy.Builder doesn't know is an error": `{"caddy_version":"v2.11.9","plugins":[{"module_path":"github.com/caddy-wsite/caddy-wsite/caddymodule"}],"plugin":[]}`,
-		"a build without our module is an error":              `{"caddy_version":"v2.11.9"}`,
-		"anything after the object is an error":               `{"caddy_version":"v2.11.9","plugins":[{"module_path":"github.com/caddy-wsite/caddy-wsite/caddymodule"}]} {}`,
-		"an unpinned Caddy is an error":                       `{"plugins":[{"module_path":"github.com/caddy-wsite/caddy-wsite/caddymodule"}]}`,
+	const ours = `"plugins":[{"module_path":"github.com/caddy-wsite/caddy-wsite/caddymodule"}]`
+	for sentence, file := range map[string]struct{ text, want string }{
+		"a word that xcaddy.Builder doesn't know is an error": {`{"caddy_version":"v2.11.9",` + ours + `,"plugin":[]}`, `unknown field "plugin"`},
+		"a build without our module is an error":              {`{"caddy_version":"v2.11.9"}`, "doesn't name"},
+		"anything after the object is an error":               {`{"caddy_version":"v2.11.9",` + ours + `} {}`, "something follows"},
+		"an unpinned Caddy is an error":                       {`{` + ours + `}`, "names no caddy_version"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			t.Parallel()
 			folder := t.TempDir()
-			if err := os.WriteFile(filepath.Join(folder, "xcaddy.json"), []byte(text), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(folder, "xcaddy.json"), []byte(file.text), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if out, err := check(folder); err == nil {
-				t.Errorf("decoding %s answers %s, and no error", text, out)
+			if out, err := check(folder); err == nil || !strings.Contains(out, file.want) {
+				t.Errorf("decoding %s: %v: %s, want %s", file.text, err, out, file.want)
 			}
 		})
 	}
