@@ -219,7 +219,7 @@ func (a *App) signedIn(w http.ResponseWriter, r *http.Request, rt route, l *logi
 		}
 	}
 	if live == nil {
-		if now.Sub(l.Since) > loopWindow {
+		if l.LastAppID != rt.account.AppID || now.Sub(l.Since) > loopWindow {
 			l.Done, l.Since = 0, now
 		}
 		l.Done++

@@ -88,7 +88,8 @@ func (a *App) guest(w http.ResponseWriter, r *http.Request, rt route) (*visitor,
 // start sends a visitor to WeChat.
 func (a *App) start(w http.ResponseWriter, r *http.Request, rt route, l *loginCookie, tg target) error {
 	now := a.now()
-	if tg.Attempt > maxAttempts || l != nil && l.Done >= loopMax && now.Sub(l.Since) < loopWindow {
+	loops := l != nil && l.LastAppID == rt.account.AppID && l.Done >= loopMax && now.Sub(l.Since) < loopWindow
+	if loops || tg.Attempt > maxAttempts {
 		return a.refused(w, r, rt, refuse(codeLoginLoop))
 	}
 	if l == nil {

@@ -63,7 +63,8 @@ func (s *session) ends(life time.Duration) time.Time {
 type loginCookie struct {
 	ID        [16]byte
 	LastAppID string // the account last used here
-	// Done counts the logins finished since Since, to break a loop.
+	// Done counts the logins to that account finished since Since without a
+	// session to show for it, to break a loop.
 	Done  int
 	Since time.Time
 	// RenewAfter holds back silent renewals after one has gone wrong.
@@ -102,8 +103,11 @@ func (a *App) session(r *http.Request, appID string) *session {
 		}
 		found = s
 	}
-	now := a.now()
-	if found == nil || now.After(found.ends(a.Session.life())) || found.At.After(now.Add(skew)) {
+	if found == nil {
+		return nil
+	}
+	if now := a.now(); now.After(found.ends(a.Session.life())) || found.At.After(now.Add(skew)) {
+		a.metrics.cookieRefused("session")
 		return nil
 	}
 	return found
