@@ -39,7 +39,8 @@ type Store interface {
 	// Conflicts returns at most limit conflicts of a realm with Seq > after, in order.
 	Conflicts(ctx context.Context, realm string, after int64, limit int) ([]ConflictRow, error)
 
-	// Revoke ends a session at r.From. Revoking one twice keeps the earlier moment.
+	// Revoke ends a session at r.From. Revoking one twice keeps the earlier
+	// moment, and the later Until.
 	Revoke(ctx context.Context, r Revocation) error
 
 	// Revoked says from when a session is ended; zero if it isn't.
@@ -47,7 +48,9 @@ type Store interface {
 
 	// Stale returns what caches must forget since the sequence after, and the
 	// newest sequence. With after < 0 it returns only the newest sequence. At
-	// most limit entries are returned; more are there if len == limit.
+	// most limit entries are returned; more are there if len == limit. Sequences
+	// have no gaps: a reader who finds one has slept through a Sweep, and must
+	// forget everything.
 	Stale(ctx context.Context, after int64, limit int) ([]Stale, int64, error)
 
 	// Secrets returns the sealed secrets whose name begins with prefix, by name.
@@ -106,7 +109,8 @@ type Change struct {
 	Realm string
 	At    time.Time
 	// Openid and Union are inserted (Version 0) or replaced at their version;
-	// nil leaves them alone.
+	// nil leaves them alone. A union must lead to a user who is there or among
+	// Users, and so must the Parent of a user: a store may refuse what doesn't.
 	Openid *OpenidRow
 	Union  *UnionRow
 	// Users are inserted (Version 0) or replaced at their version.

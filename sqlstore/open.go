@@ -46,7 +46,7 @@ func open(ctx context.Context, path string, opts Options, busy time.Duration) (*
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if err := s.prepare(ctx, path, isNew, cmp.Or(opts.Log, slog.New(slog.DiscardHandler))); err != nil {
+	if err := s.prepare(ctx, path, isNew, busy, cmp.Or(opts.Log, slog.New(slog.DiscardHandler))); err != nil {
 		s.read.Close()
 		s.write.Close()
 		return nil, refusal(path, err)
@@ -115,7 +115,7 @@ func connect(path, mode string, busy time.Duration, readOnly bool) *sql.DB {
 }
 
 // prepare checks the file, then makes it ours.
-func (s *Store) prepare(ctx context.Context, path string, isNew bool, log *slog.Logger) error {
+func (s *Store) prepare(ctx context.Context, path string, isNew bool, busy time.Duration, log *slog.Logger) error {
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
 		return err
@@ -130,17 +130,37 @@ func (s *Store) prepare(ctx context.Context, path string, isNew bool, log *slog.
 			return err
 		}
 	}
-	var mode string
-	if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+	if err := writeAhead(ctx, conn, busy); err != nil {
 		return err
-	}
-	if mode != "wal" {
-		return fmt.Errorf("SQLite can't keep a write-ahead log there (journal mode %q): use a local file system", mode)
 	}
 	if err := conn.Close(); err != nil {
 		return err
 	}
 	return migrate(ctx, s.write, log)
+}
+
+// writeAhead switches the file to a write-ahead log, which it then keeps for good.
+// SQLite doesn't wait for the others who open a new file at the same moment, but
+// gives up at once, so the waiting is done here.
+func writeAhead(ctx context.Context, conn *sql.Conn, busy time.Duration) error {
+	const pause = 5 * time.Millisecond
+	patience, cancel := context.WithTimeout(ctx, busy)
+	defer cancel()
+	for {
+		var mode string
+		err := conn.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode)
+		if err == nil && mode != "wal" {
+			return fmt.Errorf("SQLite can't keep a write-ahead log there (journal mode %q): use a local file system", mode)
+		}
+		if e := (*sqlite.Error)(nil); err == nil || !errors.As(err, &e) || primary(e) != sqlite3.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-patience.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
 }
 
 // refusal says in one sentence what is wrong with the file and what to do.

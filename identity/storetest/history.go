@@ -28,7 +28,7 @@ func (h Harness) history(t *testing.T) {
 			if err != nil {
 				rt.Fatal(err)
 			}
-			for range rapid.IntRange(1, 12).Draw(rt, "claims") {
+			for range rapid.IntRange(1, 9).Draw(rt, "claims") {
 				c := w.claim(draw)
 				if before, err = w.step(t.Context(), before, c); err != nil {
 					rt.Fatalf("after the claim %+v: %v", c, err)
