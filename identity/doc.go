@@ -17,5 +17,9 @@
 // what shall be written. [Centre] loads, decides, applies and tries again when
 // somebody was faster. A [Store] keeps the facts; it decides nothing.
 //
+// What an upstream is told of all this is a [Token]. [Keys] signs it, with keys that
+// live sealed in the facts and rotate by themselves; [Verify] is the other end.
+// [Sealer] seals everything that must not be read outside, under the master key.
+//
 // The package does no I/O: no HTTP, no SQL, no files, no logging.
 package identity

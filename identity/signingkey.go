@@ -155,7 +155,7 @@ func (s *signingKey) seal(box *Box) (Secret, error) {
 // openSigningKey reads a key back. Whatever is wrong with it is an error that names
 // the secret and nothing in it.
 func openSigningKey(box *Box, secret Secret) (*signingKey, error) {
-	alg, digits, _ := strings.Cut(strings.TrimPrefix(secret.Name, signingPrefix), "/")
+	_, digits, _ := strings.Cut(strings.TrimPrefix(secret.Name, signingPrefix), "/")
 	generation, err := strconv.Atoi(digits)
 	if err != nil || generation < 1 {
 		return nil, fmt.Errorf("opening secret %s: the name has no generation", secret.Name)
@@ -168,7 +168,7 @@ func openSigningKey(box *Box, secret Secret) (*signingKey, error) {
 	if err := json.Unmarshal(plain, s); err != nil {
 		return nil, fmt.Errorf("opening secret %s: its content is not what was sealed for it", secret.Name)
 	}
-	if s.Algorithm != alg || s.name() != secret.Name || s.KeyID == "" || s.UseFrom.IsZero() {
+	if s.name() != secret.Name || s.KeyID == "" || s.UseFrom.IsZero() {
 		return nil, fmt.Errorf("opening secret %s: its content doesn't fit its name", secret.Name)
 	}
 	if err := s.unpack(); err != nil {

@@ -3,6 +3,7 @@ package identity
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -29,6 +30,9 @@ type Expect struct {
 func Verify(jwks []byte, token string, want Expect) (Token, error) {
 	if want.Issuer == "" || want.Audience == "" || want.Now.IsZero() {
 		return Token{}, errors.New("verifying token: the expected issuer and audience and the time must be given")
+	}
+	if strings.ContainsAny(token, "\r\n") {
+		return Token{}, errors.New("verifying token: it has line breaks") // encoding/base64 would skip them
 	}
 	keys, err := parseJWKS(jwks)
 	if err != nil {
