@@ -34,9 +34,10 @@ prepare:
 	@.ci/prepare
 
 .PHONY: lint
-# As xcaddy builds, without cgo and with trimmed paths: what is compiled to be
-# checked here need not be compiled again for `make build`.
-lint: export GOFLAGS += -trimpath
+# Without cgo, as xcaddy builds. With LINTFLAGS=-trimpath, as xcaddy has it too, what
+# is compiled here isn't compiled again by `make build`; but with two checkouts on
+# one machine, staticcheck may then name the file of the other.
+lint: export GOFLAGS += $(LINTFLAGS)
 lint: export CGO_ENABLED := 0
 lint: ## go vet, staticcheck and gofumpt
 	go vet ./...
