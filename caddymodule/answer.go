@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/caddy-wsite/caddy-wsite/directory"
@@ -15,7 +16,7 @@ import (
 func (p *passage) WriteHeader(status int) {
 	if !p.begun && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		p.begun = true
-		p.app.cleanAnswer(p.Header(), p.route)
+		p.app.cleanAnswer(p.Header(), p.route, p.cookies)
 	}
 	p.ResponseWriterWrapper.WriteHeader(status)
 }
@@ -35,9 +36,9 @@ func (p *passage) ReadFrom(r io.Reader) (int64, error) {
 	return p.ResponseWriterWrapper.ReadFrom(r)
 }
 
-func (a *App) cleanAnswer(h http.Header, rt route) {
+func (a *App) cleanAnswer(h http.Header, rt route, said []string) {
 	if cookies := h["Set-Cookie"]; cookies != nil {
-		setOrDelete(h, "Set-Cookie", a.jar.withoutOurs(cookies))
+		setOrDelete(h, "Set-Cookie", a.jar.withoutOurs(cookies, said))
 	}
 	if v := h["Service-Worker-Allowed"]; v != nil && !rt.allowsScope(v) {
 		delete(h, "Service-Worker-Allowed")
@@ -53,21 +54,14 @@ func (a *App) cleanAnswer(h http.Header, rt route) {
 	}
 }
 
-// withoutOurs keeps the cookies of a site that don't pretend to be ours.
-func (j jar) withoutOurs(cookies []string) []string {
-	for i, c := range cookies {
-		if !j.ours(trimSpace(c)) {
-			continue
-		}
-		kept := append([]string(nil), cookies[:i]...)
-		for _, c := range cookies[i+1:] {
-			if !j.ours(trimSpace(c)) {
-				kept = append(kept, c)
-			}
-		}
-		return kept
+// withoutOurs keeps the cookies of a site that don't pretend to be ours, and those
+// that we said ourselves: a site can't repeat them, since it never sees them.
+func (j jar) withoutOurs(cookies, said []string) []string {
+	foreign := func(c string) bool { return j.ours(trimSpace(c)) && !slices.Contains(said, c) }
+	if !slices.ContainsFunc(cookies, foreign) {
+		return cookies
 	}
-	return cookies
+	return slices.DeleteFunc(slices.Clone(cookies), foreign)
 }
 
 // allowsScope says whether a service worker's widest scope stays in the site.

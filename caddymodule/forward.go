@@ -16,7 +16,8 @@ type passage struct {
 	route route
 	// visitor is nil where nobody is known: on public paths, for example.
 	visitor *visitor
-	begun   bool // the answer's headers are out
+	cookies []string // that we have set: a new guest's
+	begun   bool     // the answer's headers are out
 }
 
 // passageVar is where matchers and upstreams find the passage of a request.
@@ -38,7 +39,7 @@ func (a *App) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Han
 			v.sendOtherwise(r, token)
 		}
 	}
-	p := &passage{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, app: a, route: rt, visitor: v}
+	p := &passage{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, app: a, route: rt, visitor: v, cookies: w.Header()["Set-Cookie"]}
 	caddyhttp.SetVar(r.Context(), passageVar, p)
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		repl.Map(p.placeholder)
