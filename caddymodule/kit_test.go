@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -116,7 +117,14 @@ type gateway struct {
 	sim      *wechatsim.Server
 	upstream *upstream
 	logs     *observer.ObservedLogs
+	ahead    atomic.Int64 // how far the gateway's clock is ahead, in nanoseconds
 }
+
+// now is the gateway's clock.
+func (g *gateway) now() time.Time { return time.Now().Add(time.Duration(g.ahead.Load())) }
+
+// advance moves the gateway's clock.
+func (g *gateway) advance(d time.Duration) { g.ahead.Add(int64(d)) }
 
 // simulated starts a WeChat with the accounts of the tests.
 func simulated(t testing.TB, opts ...func(*wechatsim.Options)) *wechatsim.Server {
@@ -184,6 +192,7 @@ func (g *gateway) load(text string) {
 	}
 	g.app, g.logs = app.(*App), logs
 	g.app.log = zap.New(core)
+	g.app.now, g.app.logins.now = g.now, g.now
 	if err := g.app.Start(); err != nil {
 		g.t.Fatalf("starting: %v", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 )
@@ -26,7 +25,7 @@ func (g *gateway) whoami(page seenPage, audience string) identity.Token {
 func (g *gateway) verify(token, audience string) identity.Token {
 	g.t.Helper()
 	keys, _ := g.app.facts().keys.JWKS()
-	user, err := identity.Verify(keys, token, identity.Expect{Issuer: g.url + "/wsite/-", Audience: audience, Now: time.Now()})
+	user, err := identity.Verify(keys, token, identity.Expect{Issuer: g.url + "/wsite/-", Audience: audience, Now: g.now()})
 	if err != nil {
 		g.t.Fatalf("verifying %q: %v", token, err)
 	}
