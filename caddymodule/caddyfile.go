@@ -20,19 +20,22 @@ func init() {
 	httpcaddyfile.RegisterDirectiveOrder("wsite", httpcaddyfile.Before, "basic_auth")
 }
 
+const directiveArgs = "wsite takes no arguments here, found %q; accounts and sites stand in the global option `wsite { … }`"
+
 // parseDirective reads the directive of a site block. It takes no matcher: what a
 // matcher skipped would carry a forged X-User on. Syntax:
 //
 //	wsite
 func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next()
-	if _, given, err := h.MatcherToken(); err != nil {
-		return nil, err
-	} else if given {
-		return nil, h.Err("wsite takes no matcher: requests that it skipped would carry a forged X-User on; say which paths need no login with `path … public` in the site")
+	if h.NextArg() {
+		if v := h.Val(); v != "" && strings.ContainsRune("/@*", rune(v[0])) {
+			return nil, h.Err("wsite takes no matcher: requests that it skipped would carry a forged X-User on; say which paths need no login with `path … public` in the site")
+		}
+		return nil, h.Errf(directiveArgs, h.Val())
 	}
-	if h.NextArg() || h.NextBlock(0) {
-		return nil, h.Errf("wsite takes no arguments here, found %q; accounts and sites stand in the global option `wsite { … }`", h.Val())
+	if h.NextBlock(0) {
+		return nil, h.Errf(directiveArgs, h.Val())
 	}
 	return h.NewRoute(nil, new(Handler)), nil
 }

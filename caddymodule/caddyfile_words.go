@@ -79,6 +79,9 @@ func (p *parser) cacheSize(d *caddyfile.Dispenser) error {
 }
 
 func (p *parser) anyBrowser(d *caddyfile.Dispenser) error {
+	if err := p.note(d, place{"wsite", "", "any_browser"}); err != nil {
+		return err
+	}
 	if d.NextArg() {
 		return d.Errf("any_browser takes no value, found %q", d.Val())
 	}
