@@ -3,14 +3,10 @@ package caddymodule
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
-	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,47 +98,6 @@ type App struct {
 	took    []func() error // what Cleanup has to give back
 }
 
-// FactsConfig says where the facts lie.
-type FactsConfig struct {
-	// The file of a SQLite database; it and its folder are made if they don't
-	// exist. Default: `wsite/wsite.db` in Caddy's data directory.
-	// Placeholders: yes, at start.
-	SQLite string `json:"sqlite,omitempty"`
-}
-
-// WechatConfig says how WeChat is reached.
-type WechatConfig struct {
-	// Addresses of WeChat's API, tried in this order. Default:
-	// `api.weixin.qq.com`, `api2.weixin.qq.com` (wechat-api.md §5).
-	APIHosts []string `json:"api_hosts,omitempty"`
-
-	// The address of WeChat's login page. Default: `https://open.weixin.qq.com`.
-	Open string `json:"open,omitempty"`
-
-	// How long one call may take. Default: 5s.
-	Timeout caddy.Duration `json:"timeout,omitempty"`
-}
-
-// SessionConfig says how long a visitor is remembered.
-type SessionConfig struct {
-	// How long WeChat's word holds. After half of it a navigation renews the
-	// session silently: a browser's cookies belong to the phone, not to the
-	// WeChat account that is signed in there. Default: 12h.
-	Lifetime caddy.Duration `json:"lifetime,omitempty"`
-}
-
-func (s SessionConfig) life() time.Duration { return time.Duration(s.Lifetime) }
-
-// TokenConfig says what upstreams are told, and for how long.
-type TokenConfig struct {
-	// `ES256`, `RS256` or `EdDSA`; a site may choose otherwise. Default: `ES256`.
-	Algorithm string `json:"algorithm,omitempty"`
-
-	// How long a token holds. An upstream always gets one that is good for at
-	// least half of this. Default: 5m.
-	Lifetime caddy.Duration `json:"lifetime,omitempty"`
-}
-
 // CaddyModule returns the Caddy module information.
 func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "wsite", New: func() caddy.Module { return new(App) }}
@@ -231,32 +186,6 @@ func (a *App) fillDefaults() {
 	}
 }
 
-// readOrigin takes the origin apart: exactly a scheme and a host.
-func (a *App) readOrigin() error {
-	if a.origin == "" {
-		return errors.New("origin: missing; set the address that visitors use, such as `origin https://www.example.com`")
-	}
-	u, err := url.Parse(a.origin)
-	if err != nil || u.Host == "" || u.User != nil || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("origin: %q is no origin such as https://www.example.com", a.origin)
-	}
-	loopback := isLoopback(u.Hostname())
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
-		return fmt.Errorf("origin: %q has to be https; http is for loopback only", a.origin)
-	}
-	if a.AnyBrowser && !loopback {
-		return errors.New("any_browser: only for an origin on loopback: anywhere else it would send every browser to WeChat's login")
-	}
-	if !strings.HasPrefix(a.Prefix, "/") || strings.HasSuffix(a.Prefix, "/") || !directory.IsCanonicalPath(a.Prefix) {
-		return fmt.Errorf("prefix: %q has to begin with a slash and end without one", a.Prefix)
-	}
-	a.host = canonicalHost(u.Host, u.Scheme == "https")
-	a.origin = u.Scheme + "://" + a.host
-	a.issuer = a.origin + a.Prefix + "/-"
-	a.jar = newJar(u.Scheme == "https")
-	return nil
-}
-
 // Validate judges what Provision has read.
 func (a *App) Validate() error {
 	switch {
@@ -341,30 +270,6 @@ func (a *App) algorithms() []string {
 		}
 	}
 	return algs
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-// canonicalHost is a Host as we compare it: lower-case, without a dot at the end
-// and without the scheme's own port.
-func canonicalHost(host string, https bool) string {
-	host = strings.ToLower(host)
-	port := ":80"
-	if https {
-		port = ":443"
-	}
-	return strings.TrimSuffix(strings.TrimSuffix(host, port), ".")
-}
-
-func decodeBase64(s string) ([]byte, error) {
-	s = strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(s), "=")
-	return base64.RawStdEncoding.DecodeString(s)
 }
 
 var (

@@ -2,9 +2,10 @@ package wechat
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -35,7 +36,7 @@ type Config struct {
 	Cool time.Duration
 	// Now is the clock for the life of user tokens; default [time.Now].
 	Now func() time.Time
-	// Rand returns a number in [0, n), for jitter; default [rand.IntN].
+	// Rand returns a number in [0, n), for jitter; default from crypto/rand.
 	Rand func(n int) int
 	// Sleep waits before a busy WeChat is asked again. It ends early with the
 	// context's error. The default waits for real.
@@ -73,7 +74,7 @@ func NewClient(cfg Config) (*Client, error) {
 		c.now = time.Now
 	}
 	if c.rand == nil {
-		c.rand = rand.IntN
+		c.rand = jitter
 	}
 	if c.sleep == nil {
 		c.sleep = sleep
@@ -168,4 +169,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	}
+}
+
+// jitter is a number in [0, n).
+func jitter(n int) int {
+	var b [4]byte
+	rand.Read(b[:])
+	return int(binary.BigEndian.Uint32(b[:]) % uint32(n))
 }
