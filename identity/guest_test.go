@@ -36,8 +36,15 @@ func TestGuestIDsDontRunTogether(t *testing.T) {
 	key := master(1)
 	seen := map[string]string{}
 	for _, o := range []Openid{
-		{"wx1", "2ab"}, {"wx12", "ab"}, {"wx12a", "b"}, {"wx12ab", ""}, {"", "wx12ab"},
-		{"wx1\x00\x00\x00\x03", "2ab"}, {"wx1", "\x00\x00\x00\x032ab"}, {"wx1|2", "ab"}, {"wx1", "|2ab"},
+		{"wx1", "2ab"},
+		{"wx12", "ab"},
+		{"wx12a", "b"},
+		{"wx12ab", ""},
+		{"", "wx12ab"},
+		{"wx1\x00\x00\x00\x03", "2ab"},
+		{"wx1", "\x00\x00\x00\x032ab"},
+		{"wx1|2", "ab"},
+		{"wx1", "|2ab"},
 	} {
 		for gen := range 300 {
 			id := GuestID(key, o, gen)

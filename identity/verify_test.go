@@ -174,8 +174,10 @@ func TestTokensAreForOneAudience(t *testing.T) {
 	sig := signedBy(t, es.method(), es.private)
 	token := forge(tr.header(ES256, es.KeyID, ""), tr.claims, sig)
 	for _, want := range []Expect{
-		{sample.Issuer, "forum", tr.now, 0}, {sample.Issuer, "", tr.now, 0},
-		{"", sample.Audience, tr.now, 0}, {sample.Issuer, sample.Audience, time.Time{}, 0},
+		{sample.Issuer, "forum", tr.now, 0},
+		{sample.Issuer, "", tr.now, 0},
+		{"", sample.Audience, tr.now, 0},
+		{sample.Issuer, sample.Audience, time.Time{}, 0},
 	} {
 		if _, err := Verify(tr.jwks, token, want); err == nil {
 			t.Errorf("believed by one who expects %+v", want)

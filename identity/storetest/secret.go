@@ -37,7 +37,11 @@ func (h Harness) secrets(t *testing.T) {
 		}{
 			{"b/", []string{"b/1", "b/10", "b/2"}},
 			{"", []string{"B/1", "a/1", "b", "b/1", "b/10", "b/2", "b_2", "c%", "é/1"}},
-			{"c%", []string{"c%"}}, {"%", nil}, {"b_", []string{"b_2"}}, {"é", []string{"é/1"}}, {"d", nil},
+			{"c%", []string{"c%"}},
+			{"%", nil},
+			{"b_", []string{"b_2"}},
+			{"é", []string{"é/1"}},
+			{"d", nil},
 		} {
 			got := secrets(t, s, c.prefix)
 			var names []string
