@@ -218,6 +218,9 @@ func (a *App) signedIn(w http.ResponseWriter, r *http.Request, rt route, l *logi
 			return a.refused(w, r, rt, refuse(codeFactsDown).because(err).retryAt(tg.Path))
 		}
 	}
+	if live != nil && live.OpenID == s.OpenID && s.Refused.IsZero() {
+		s.Refused = live.Refused // a renewal is no reason to ask again
+	}
 	if live == nil {
 		if l.LastAppID != rt.account.AppID || now.Sub(l.Since) > loopWindow {
 			l.Done, l.Since = 0, now
