@@ -158,7 +158,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.metrics, err = newMetrics(ctx.GetMetricsRegistry(), a); err != nil {
 		return err
 	}
-	a.visitors, a.logins = newVisitors(a.CacheSize), newLogins(a.now)
+	a.visitors, a.logins = newVisitors(max(a.CacheSize, 1)), newLogins(a.now)
 	return nil
 }
 
