@@ -93,7 +93,11 @@ func TestKill(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "facts.db")
 		random := rand.New(rand.NewPCG(1, 2))
 		var acknowledged []string
-		for round := range 5 {
+		rounds := 5
+		if os.Getenv("WSITE_SOAK") != "" {
+			rounds = 100
+		}
+		for round := range rounds {
 			// Two processes write at once. One of them is killed while the other may
 			// be waiting for its lock.
 			n, m := 1+random.IntN(80), 1+random.IntN(80)
