@@ -91,6 +91,7 @@ type App struct {
 	tickets   tickets
 	realmKeys map[string][]byte
 	factsSeen atomic.Int64 // when the facts were last followed, in Unix nanoseconds
+	factsDown atomic.Bool  // they could not be followed the last time
 
 	ctx     caddy.Context
 	stop    context.CancelFunc

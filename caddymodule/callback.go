@@ -38,7 +38,7 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request, rt route) error {
 		return a.unproved(w, r, rt, l, live, tg, ok)
 	}
 	if q.code == "" || q.code == "authdeny" {
-		return a.declined(w, r, rt, live, tg)
+		return a.declined(w, r, rt, l, live, tg)
 	}
 	done := a.logins.do(loginKey{rt.account.AppID, rt.site.PTID, l.ID, sha256.Sum256([]byte(q.code))}, func(ctx context.Context) finished {
 		return a.finish(ctx, r, rt, tg, q.code)
@@ -110,12 +110,25 @@ func (a *App) unproved(w http.ResponseWriter, r *http.Request, rt route, l *logi
 }
 
 // declined meets a visitor who refused on WeChat's page.
-func (a *App) declined(w http.ResponseWriter, r *http.Request, rt route, live *session, tg target) error {
+func (a *App) declined(w http.ResponseWriter, r *http.Request, rt route, l *loginCookie, live *session, tg target) error {
 	a.metrics.login("declined")
-	if !tg.UserInfo || live == nil {
-		return a.refused(w, r, rt, refuse(codeLoginRefused).retryAt(tg.Path))
+	ref := refuse(codeLoginRefused)
+	switch {
+	case live == nil:
+		return a.refused(w, r, rt, ref.retryAt(tg.Path))
+	case !tg.UserInfo:
+		return a.notRenewed(w, r, rt, l, tg, ref)
 	}
 	return a.refuseUnionID(w, r, rt, tg)
+}
+
+// notRenewed meets a renewal that went wrong: it takes nothing away. Only don't try
+// at once again.
+func (a *App) notRenewed(w http.ResponseWriter, r *http.Request, rt route, l *loginCookie, tg target, ref *refusal) error {
+	a.logRefusal(r, rt, ref)
+	l.RenewAfter = a.now().Add(renewPause)
+	a.setLogin(w, l)
+	return a.seeOther(w, tg)
 }
 
 // refuseUnionID remembers that the visitor doesn't want to give his unionid, and
@@ -192,11 +205,7 @@ func (a *App) loginFailed(w http.ResponseWriter, r *http.Request, rt route, l *l
 	ref := wechatRefusal(err)
 	a.metrics.login(string(ref.code))
 	if live != nil && !tg.UserInfo {
-		// A renewal that went wrong takes nothing away; only don't try at once again.
-		a.logRefusal(r, rt, ref)
-		l.RenewAfter = a.now().Add(renewPause)
-		a.setLogin(w, l)
-		return a.seeOther(w, tg)
+		return a.notRenewed(w, r, rt, l, tg, ref)
 	}
 	if ref.code == codeLoginRefused && tg.Attempt == 0 && live == nil {
 		tg.Attempt++

@@ -160,6 +160,7 @@ func (a *App) watchFacts(ctx context.Context) {
 
 func (a *App) logFacts(err error) {
 	a.metrics.factsUp(err == nil)
+	a.factsDown.Store(err != nil)
 	if err != nil {
 		a.log.Error("the facts can't be reached: visitors in the cache go on for 15 minutes, others get 503", zap.String("step", "identity"), zap.Error(err))
 		return

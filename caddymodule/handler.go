@@ -123,6 +123,9 @@ func (a *App) renews(r *http.Request, rt route, v *visitor) bool {
 	if v.session == nil || now.Before(v.renewAt) || !rt.account.Openable() || rt.policy == directory.Optional || !a.inWeChat(r) || !navigates(r) || prefetches(r) {
 		return false
 	}
+	if a.factsDown.Load() {
+		return false // its end could not be written down
+	}
 	l := a.loginCookie(r)
 	return l == nil || now.After(l.RenewAfter)
 }
