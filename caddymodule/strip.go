@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"io"
 	"net/http"
 	"strings"
 )
@@ -82,9 +83,32 @@ func strip(r *http.Request) {
 	if v := r.Header["Trailer"]; v != nil {
 		stripTrailer(r.Header, v)
 	}
-	for name := range r.Trailer {
+	if r.Trailer != nil {
+		r.Body = &trailed{r.Body, r.Trailer}
+		stripTrailers(r.Trailer)
+	}
+}
+
+// trailed is a body with trailers behind it. Once one is announced the server
+// takes in others too, and puts them where the proxy finds them when it has read
+// the body.
+type trailed struct {
+	io.ReadCloser
+	trailer http.Header
+}
+
+func (b *trailed) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		stripTrailers(b.trailer)
+	}
+	return n, err
+}
+
+func stripTrailers(trailer http.Header) {
+	for name := range trailer {
 		if isGuarded(name) {
-			delete(r.Trailer, name)
+			delete(trailer, name)
 		}
 	}
 }
