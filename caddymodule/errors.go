@@ -131,6 +131,7 @@ func (a *App) refused(w http.ResponseWriter, r *http.Request, rt route, ref *ref
 		ref.again = rt.base + "/"
 	}
 	if server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok && server.Errors != nil && len(server.Errors.Routes) > 0 {
+		a.jar.strip(r) // such a page may come from a site
 		return caddyhttp.Error(ref.status(), ref)
 	}
 	if !wantsPage(r) {

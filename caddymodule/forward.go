@@ -44,7 +44,22 @@ func (a *App) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Han
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		repl.Map(p.placeholder)
 	}
-	return next.ServeHTTP(p, r)
+	err := next.ServeHTTP(p, r)
+	if err != nil {
+		unsay(r, token)
+	}
+	return err
+}
+
+// unsay takes back what the site was told: an error may be answered by another one
+// (handle_errors), which sees the same headers, and for whom the token isn't meant.
+func unsay(r *http.Request, token string) {
+	for _, name := range []string{headerUser, headerUserID, headerUserKind, headerPrefix} {
+		delete(r.Header, name)
+	}
+	if token != "" && r.Header.Get("Authorization") == "Bearer "+token {
+		delete(r.Header, "Authorization")
+	}
 }
 
 // sendOtherwise tells the site in the further ways that it wants.
