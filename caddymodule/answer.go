@@ -49,6 +49,7 @@ func (a *App) cleanAnswer(h http.Header, rt route, said []string) {
 	// A site that echoes its request must not show the browser its token.
 	delete(h, headerUser)
 	delete(h, headerUserID)
+	delete(h, headerUserKind)
 	if h["Cache-Control"] == nil && rt.site.NoCache == "on" && strings.HasPrefix(h.Get("Content-Type"), "text/html") {
 		h["Cache-Control"] = []string{"private, no-cache"}
 	}
