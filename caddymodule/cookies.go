@@ -110,6 +110,7 @@ func (j jar) cut(line string) (string, bool) {
 	}
 	var out []byte
 	changed := false
+	first := false // the next pair kept is the first one
 	for start := 0; start <= len(line); {
 		end := start + strings.IndexByte(line[start:], ';')
 		if end < start {
@@ -120,15 +121,17 @@ func (j jar) cut(line string) (string, bool) {
 			if !changed {
 				out = make([]byte, 0, len(line))
 				out = append(out, strings.TrimSuffix(line[:start], ";")...)
+				first = start == 0
 			}
 			changed = true
 		} else if changed {
-			if len(out) > 0 {
-				out = append(out, ';')
-			} else {
+			if first {
 				pair = strings.TrimLeft(pair, " \t")
+			} else {
+				out = append(out, ';')
 			}
 			out = append(out, pair...)
+			first = false
 		}
 		start = end + 1
 	}
