@@ -41,8 +41,6 @@ func CanonicalPath(raw string) (string, error) {
 		switch {
 		case b < ' ' || b == 0x7f || b == '\\' || escaped && b == '/' || !escaped && b == '#':
 			return "", ErrPath
-		case b == '%' && doubled(raw[i+1:]):
-			return "", ErrPath
 		case unreserved(b) || !escaped && pathChar(b):
 			out.WriteByte(b)
 		default:
@@ -51,7 +49,26 @@ func CanonicalPath(raw string) (string, error) {
 			out.WriteByte(upperHex[b&15])
 		}
 	}
-	return collapse(out.String()), nil
+	path := collapse(out.String())
+	if len(path) > maxPath || escapedTwice(path) {
+		return "", ErrPath
+	}
+	return path, nil
+}
+
+// escapedTwice looks at the canonical form, where nothing hides any more: in the
+// path as it came, the digits behind a percent sign may be escaped too.
+func escapedTwice(path string) bool {
+	for {
+		_, rest, ok := strings.Cut(path, "%25")
+		if !ok {
+			return false
+		}
+		if doubled(rest) {
+			return true
+		}
+		path = rest
+	}
 }
 
 // IsCanonicalPath is the quick test of nearly all paths: true only if
