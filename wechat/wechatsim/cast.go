@@ -1,6 +1,66 @@
 package wechatsim
 
-// DefaultCast are the people of a world that needs some.
+import "slices"
+
+// The kinds of an account. Only a service account may use web login; WeChat shows
+// 10005 for the others (wechat-api.md §1.1).
+const (
+	KindService      = "service"
+	KindSubscription = "subscription"
+)
+
+// Account is an Official Account as its owner set it up in WeChat's console.
+type Account struct {
+	AppID  string `json:"appid"` // "wx" and 16 lower-case hex digits
+	Secret string `json:"secret"`
+	Name   string `json:"name"` // shown on the phone
+	// Kind is [KindService], which is also what empty means, or
+	// [KindSubscription].
+	Kind string `json:"kind"`
+	// Subject is the open-platform account that this one is bound to. Accounts of
+	// one subject see the same unionid; without a subject nobody has one.
+	Subject string `json:"subject"`
+	// Domains are the hosts that a login may return to (网页授权域名): bare hosts,
+	// matched exactly, without port. A sandbox account may also have an IP address
+	// or host:port; there an entry without a port takes every port.
+	Domains []string `json:"domains"`
+	// Sandbox marks a test account, whose domains are looser.
+	Sandbox bool `json:"sandbox"`
+	// FollowersOnly sends everybody else away with 10006, as WeChat's sandboxes
+	// do. It isn't tied to Sandbox, which most tests need for the port alone.
+	FollowersOnly bool `json:"followers_only"`
+	// Banned makes every login end with 10004.
+	Banned bool `json:"banned"`
+}
+
+// Person is somebody with a phone.
+type Person struct {
+	// Name is the key that tests and cookies use: 1 to 32 of [a-z0-9_-].
+	Name string `json:"name"`
+	// Nickname is what the person chose to be called: any text, hostile ones
+	// included. Empty means Name.
+	Nickname string `json:"nickname"`
+	// Colour is that of the face on the phone page, as #rrggbb; empty picks one.
+	Colour string `json:"colour"`
+	// Follows are the appids of the accounts that the person follows.
+	Follows []string `json:"follows"`
+	// Granted are the appids to which the person once granted snsapi_userinfo. A
+	// silent login there tells the unionid, too (wechat-api.md §1.4).
+	Granted []string `json:"granted"`
+}
+
+// follows says whether a person follows an account.
+func (p Person) follows(appid string) bool { return slices.Contains(p.Follows, appid) }
+
+// label is what to call a person on a page.
+func (p Person) label() string {
+	if p.Nickname == "" {
+		return p.Name
+	}
+	return p.Nickname
+}
+
+// DefaultCast are the people of a simulator that is given none.
 func DefaultCast() []Person {
 	return []Person{
 		{Name: "ming", Nickname: "小明", Colour: "#2f7d5b", Follows: []string{"wx1a2b3c4d5e6f7081"}},
@@ -11,18 +71,26 @@ func DefaultCast() []Person {
 	}
 }
 
-// DefaultAccounts are two service accounts of one subject, a service account
-// without one, and a subscription account.
+// DefaultAccounts are the accounts of a simulator that is given none: two service
+// accounts of one subject, one without a subject, and a subscription account. All
+// are sandboxes that return to this machine, on every port.
 func DefaultAccounts() []Account {
+	local := func(appid, secret, name, kind, subject string) Account {
+		return Account{
+			AppID: appid, Secret: secret, Name: name, Kind: kind, Subject: subject,
+			Domains: []string{"127.0.0.1", "localhost"}, Sandbox: true,
+		}
+	}
 	return []Account{
-		{AppID: "wx1a2b3c4d5e6f7081", Secret: "shared", Name: "平台 Platform", Kind: "service", Subject: "platform", Domains: []string{"www.example.com"}},
-		{AppID: "wx2b3c4d5e6f708192", Secret: "private", Name: "商户 Tenant", Kind: "service", Subject: "platform", Domains: []string{"www.example.com"}},
-		{AppID: "wx3c4d5e6f708192a3", Secret: "alone", Name: "独立 Alone", Kind: "service", Domains: []string{"www.example.com"}},
-		{AppID: "wx4d5e6f708192a3b4", Secret: "news", Name: "订阅 News", Kind: "subscription", Subject: "platform", Domains: []string{"www.example.com"}},
+		local("wx1a2b3c4d5e6f7081", "shared", "平台 Platform", KindService, "platform"),
+		local("wx2b3c4d5e6f708192", "private", "商户 Tenant", KindService, "platform"),
+		local("wx3c4d5e6f708192a3", "alone", "独立 Alone", KindService, ""),
+		local("wx4d5e6f708192a3b4", "news", "订阅 News", KindSubscription, "platform"),
 	}
 }
 
-// DefaultOptions are a world with the default people and accounts.
+// DefaultOptions are the default cast with the seed 1: the same people have the
+// same openids at every start.
 func DefaultOptions() Options {
 	return Options{Seed: 1, Accounts: DefaultAccounts(), People: DefaultCast()}
 }

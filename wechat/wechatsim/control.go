@@ -2,132 +2,213 @@ package wechatsim
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
-	"slices"
+	"strings"
 	"time"
 )
 
-// Control serves what a test in another process needs: JSON in, JSON out. It is on
-// a listener of its own, since nothing like it exists at WeChat.
+// Control is the control API: what a test in another process needs, as JSON. It
+// goes on a listener of its own, since WeChat has nothing like it;
+// docs/simulator.md has its reference.
 func (s *Sim) Control() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		waiting := make([]armed, 0, len(s.faults))
-		for _, a := range s.faults {
-			waiting = append(waiting, *a)
-		}
-		s.mu.Unlock()
-		writeJSON(w, map[string]any{"known": Faults, "armed": waiting})
-	})
-	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
-		a := armed{Left: 1}
-		if !readJSON(w, r, &a) {
-			return
-		}
-		if err := s.arm(a.Name, Times(a.Left), For(a.AppID), Chance(a.Chance)); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		w.WriteHeader(http.StatusNoContent)
-	})
-	mux.HandleFunc("DELETE /faults", func(w http.ResponseWriter, r *http.Request) {
+	for _, r := range routes {
+		mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) {
+			answer, err := r.act(s, req)
+			switch {
+			case errors.Is(err, ErrUnknown):
+				writeJSON(w, http.StatusNotFound, map[string]string{"error": err.Error()})
+			case err != nil:
+				writeJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+			case answer == nil:
+				w.WriteHeader(http.StatusNoContent)
+			default:
+				writeJSON(w, http.StatusOK, answer)
+			}
+		})
+	}
+	return http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, 1<<20))
+}
+
+// route is one call of the control API. A nil answer is 204.
+type route struct {
+	pattern string
+	what    string
+	act     func(*Sim, *http.Request) (any, error)
+}
+
+// routes are the whole control API; docs/simulator.md is compared with it.
+var routes = []route{
+	{"GET /faults", "the table of all faults, and those that are armed", func(s *Sim, _ *http.Request) (any, error) {
+		return map[string]any{"known": Faults, "armed": s.Armed()}, nil
+	}},
+	{"POST /faults", "arms a fault: `name`, `left`, `appid`, `path`, `chance`, `delay_seconds`", controlArm},
+	{"DELETE /faults", "disarms all faults, or those of `?name=`", func(s *Sim, r *http.Request) (any, error) {
 		s.Disarm(r.URL.Query().Get("name"))
-		w.WriteHeader(http.StatusNoContent)
-	})
-	mux.HandleFunc("GET /people", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.People()) })
-	mux.HandleFunc("POST /people", func(w http.ResponseWriter, r *http.Request) {
-		var p Person
-		if !readJSON(w, r, &p) {
-			return
-		}
-		if p.Name == "" {
-			http.Error(w, "a person needs a name", http.StatusBadRequest)
-			return
-		}
-		s.Add(p)
-		w.WriteHeader(http.StatusNoContent)
-	})
-	mux.HandleFunc("POST /follow", func(w http.ResponseWriter, r *http.Request) {
-		var f struct {
-			Person, AppID string
-			Follow        bool
-		}
-		if readJSON(w, r, &f) {
-			s.Follow(f.Person, f.AppID, f.Follow)
-			w.WriteHeader(http.StatusNoContent)
-		}
-	})
-	mux.HandleFunc("GET /accounts", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.options.Accounts) })
-	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Requests()) })
-	mux.HandleFunc("DELETE /requests", func(w http.ResponseWriter, _ *http.Request) {
-		s.Forget()
-		w.WriteHeader(http.StatusNoContent)
-	})
-	mux.HandleFunc("POST /clock", func(w http.ResponseWriter, r *http.Request) {
-		var c struct{ Seconds int }
-		if readJSON(w, r, &c) {
-			s.Advance(time.Duration(c.Seconds) * time.Second)
-			w.WriteHeader(http.StatusNoContent)
-		}
-	})
-	return http.NewCrossOriginProtection().Handler(mux)
+		return nil, nil
+	}},
+	{"GET /accounts", "the accounts, with their secrets", func(s *Sim, _ *http.Request) (any, error) { return s.Accounts(), nil }},
+	{"GET /people", "the people", func(s *Sim, _ *http.Request) (any, error) { return s.People(), nil }},
+	{"POST /people", "lets a person in, or replaces one: `name`, `nickname`, `colour`, `follows`, `granted`", controlAdd},
+	{"POST /follow", "follows or leaves: `person`, `appid`, `follow`", controlFollow},
+	{"GET /ids", "openid and unionid of `?person=` at `?appid=`", controlIDs},
+	{"GET /requests", "what was asked of WeChat, oldest first; `?raw` adds query, location and body", func(s *Sim, r *http.Request) (any, error) {
+		return showRequests(s.Requests(), r.URL.Query().Has("raw")), nil
+	}},
+	{"GET /sent", "what the simulator asked itself, in the same form", func(s *Sim, r *http.Request) (any, error) {
+		return showRequests(s.Sent(), r.URL.Query().Has("raw")), nil
+	}},
+	{"DELETE /requests", "forgets both", func(s *Sim, _ *http.Request) (any, error) { s.Forget(); return nil, nil }},
+	{"GET /settings", "the settings", func(s *Sim, _ *http.Request) (any, error) { return s.Settings(), nil }},
+	{"PATCH /settings", "changes those that are named", controlSettings},
+	{"GET /clock", "the time in there, and the seed", func(s *Sim, _ *http.Request) (any, error) {
+		return map[string]any{"now": s.Now(), "seed": s.Seed()}, nil
+	}},
+	{"POST /clock", "moves the clock forward by `seconds`", controlClock},
 }
 
-// People are the people of this world, in the order in which they came.
-func (s *Sim) People() []Person {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := make([]Person, 0, len(s.order))
-	for _, name := range s.order {
-		p := *s.people[name]
-		p.Follows = slices.Clone(p.Follows)
-		list = append(list, p)
+// controlTable is the control API as Markdown, as docs/simulator.md has it.
+func controlTable() string {
+	var b strings.Builder
+	b.WriteString("| call | what it does |\n|---|---|\n")
+	for _, r := range routes {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", r.pattern, r.what)
 	}
-	return list
+	return b.String()
 }
 
-// Add puts a person into the world, or replaces the one of that name.
-func (s *Sim) Add(p Person) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.people[p.Name] == nil {
-		s.order = append(s.order, p.Name)
+func controlArm(s *Sim, r *http.Request) (any, error) {
+	a := Armed{Left: 1, Chance: 1}
+	seconds := struct {
+		*Armed
+		DelaySeconds *float64 `json:"delay_seconds"`
+	}{Armed: &a}
+	if err := readJSON(r, &seconds); err != nil {
+		return nil, err
 	}
-	s.people[p.Name] = &p
-}
-
-// Follow makes a person follow an account or leave it.
-func (s *Sim) Follow(person, appID string, follow bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := s.people[person]
-	if p == nil {
-		return
+	delay := time.Duration(-1)
+	if d := seconds.DelaySeconds; d != nil {
+		delay = time.Duration(*d * float64(time.Second))
 	}
-	p.Follows = slices.DeleteFunc(slices.Clone(p.Follows), func(id string) bool { return id == appID })
-	if follow {
-		p.Follows = append(p.Follows, appID)
+	armed, err := s.arm(a.Name, Times(a.Left), For(a.AppID), On(a.Path), Chance(a.Chance), Delay(delay))
+	if err != nil {
+		return nil, err
 	}
+	return armed, nil
 }
 
-// Answer settles what the next consent pages do by themselves: "allow", "refuse",
-// or "" to ask.
-func (s *Sim) Answer(how string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ask = how
-}
-
-func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(into); err != nil {
-		http.Error(w, "the body is no JSON that fits: "+err.Error(), http.StatusBadRequest)
-		return false
+func controlAdd(s *Sim, r *http.Request) (any, error) {
+	var p Person
+	if err := readJSON(r, &p); err != nil {
+		return nil, err
 	}
-	return true
+	return nil, s.Add(p)
 }
 
-func writeJSON(w http.ResponseWriter, v any) {
+func controlFollow(s *Sim, r *http.Request) (any, error) {
+	var f struct {
+		Person string `json:"person"`
+		AppID  string `json:"appid"`
+		Follow bool   `json:"follow"`
+	}
+	if err := readJSON(r, &f); err != nil {
+		return nil, err
+	}
+	return nil, s.Follow(f.Person, f.AppID, f.Follow)
+}
+
+func controlIDs(s *Sim, r *http.Request) (any, error) {
+	q := r.URL.Query()
+	if _, ok := s.person(q.Get("person")); !ok {
+		return nil, fmt.Errorf("looking for ids: %w person", ErrUnknown)
+	}
+	if _, ok := s.account(q.Get("appid")); !ok {
+		return nil, fmt.Errorf("looking for ids: %w account", ErrUnknown)
+	}
+	return map[string]string{
+		"openid": s.OpenID(q.Get("person"), q.Get("appid")), "unionid": s.UnionID(q.Get("person"), q.Get("appid")),
+	}, nil
+}
+
+func controlSettings(s *Sim, r *http.Request) (any, error) {
+	// Into a copy first: a body may be slow, and the lock is everybody's.
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("reading the body: %w", err)
+	}
+	if err := json.Unmarshal(body, new(Settings)); err != nil {
+		return nil, fmt.Errorf("reading the body: %w", err)
+	}
+	if err := s.Change(func(set *Settings) { _ = json.Unmarshal(body, set) }); err != nil {
+		return nil, err
+	}
+	return s.Settings(), nil
+}
+
+func controlClock(s *Sim, r *http.Request) (any, error) {
+	var c struct {
+		Seconds float64 `json:"seconds"`
+	}
+	if err := readJSON(r, &c); err != nil {
+		return nil, err
+	}
+	if c.Seconds < 0 || c.Seconds > 1e9 {
+		return nil, errors.New("moving the clock: seconds are 0 to 1e9; it doesn't go backward")
+	}
+	s.Advance(time.Duration(c.Seconds * float64(time.Second)))
+	return nil, nil
+}
+
+// readJSON refuses fields that it doesn't know: a misspelt one would be ignored.
+func readJSON(r *http.Request, into any) error {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("reading the body: %w", err)
+	}
+	return nil
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v)
+}
+
+// shownRequest is a request as the control API shows it.
+type shownRequest struct {
+	At        time.Time `json:"at"`
+	Line      string    `json:"line"` // with everything masked
+	Method    string    `json:"method"`
+	Path      string    `json:"path"`
+	AppID     string    `json:"appid"`
+	Person    string    `json:"person"`
+	UserAgent string    `json:"user_agent"`
+	Cookies   int       `json:"cookies"`
+	Status    int       `json:"status"`
+	ErrCode   int       `json:"errcode"`
+	Faults    []string  `json:"faults"`
+	Query     string    `json:"query,omitempty"` // these three only when asked for
+	Location  string    `json:"location,omitempty"`
+	Body      string    `json:"body,omitempty"`
+}
+
+func showRequests(list []Request, raw bool) []shownRequest {
+	shown := []shownRequest{}
+	for _, r := range list {
+		s := shownRequest{
+			At: r.At, Line: r.String(), Method: r.Method, Path: r.Path, AppID: r.AppID, Person: r.Person,
+			UserAgent: r.UserAgent, Cookies: r.Cookies, Status: r.Status, ErrCode: r.ErrCode(),
+			Faults: append([]string{}, r.Faults...),
+		}
+		if raw {
+			s.Query, s.Location, s.Body = r.RawQuery, r.Location, r.Body
+		}
+		shown = append(shown, s)
+	}
+	return shown
 }

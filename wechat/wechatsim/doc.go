@@ -1,17 +1,32 @@
-// Package wechatsim plays the part of WeChat that signs visitors in on the web:
-// open.weixin.qq.com and api.weixin.qq.com, and the phone in the visitor's hand.
+// Package wechatsim plays WeChat: the web login of Official Accounts, for tests
+// and demonstrations, without an account, a certificate or the internet.
 //
-// It is for tests and demos, and for nothing else: its secrets are public and it
-// keeps nothing. In a test, [StartT] is all it takes:
+// In a test, one line starts it, and a cookie says who holds the phone:
 //
 //	sim := wechatsim.StartT(t)
-//	client := wechat.NewClient(wechat.Config{OpenURL: sim.URL, Hosts: []string{sim.URL}})
+//	client.OpenURL, client.Hosts = sim.URL, []string{sim.URL}
+//	jar.SetCookies(simURL, []*http.Cookie{sim.PersonCookie("ming")})
+//	// … log in, then compare with sim.OpenID("ming", appid)
 //
-// It is strict where WeChat is strict, and where WeChat promises nothing it does
-// something else each time: the order of fields, their number, the length of a
-// token. Code that passes here has not got used to an accident. What goes wrong at
-// WeChat can be had by name, see [Faults]; the clock and the dice are in the test's
-// hands, see [Options].
+// Prefer [StartT] to [New]. It takes free ports, stops itself, and logs the seed,
+// so that a red test can be run again with the same dice. Leave [Options.Seed]
+// alone until you need that: what WeChat leaves free (the order of fields, the
+// length of a token, fields nobody has heard of) differs from run to run, so that
+// a client can't grow used to one of the answers.
 //
-// It shares no code with package wechat, so that one mistake isn't made twice.
+// Move time with [Sim.Advance] instead of sleeping. Arm trouble by its name, such
+// as sim.Fail("code_used"); [Faults] is the table. Ask [Sim.Requests] what your
+// client really sent.
+//
+// People use the phone page, [Sim.World] under /phone/: it shows who there is,
+// opens links as WeChat would, and lets one choose what goes wrong.
+//
+// Don't expose a simulator to a network: whoever reaches it is whom he likes.
+// Don't take its silence for WeChat's consent either: docs/simulator.md lists what
+// is faithful, what differs on purpose, and what is missing. Nothing is kept; a
+// new start knows nobody's codes and tokens, but with the same seed the same
+// people have the same openids.
+//
+// The package shares no code with our own client of WeChat, so that one mistake
+// isn't made on both sides.
 package wechatsim

@@ -2,41 +2,61 @@ package wechatsim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// Fault is something that goes wrong at WeChat now and then.
+// Fault is something that goes wrong with WeChat, by name.
 type Fault struct {
 	Name   string `json:"name"`
-	What   string `json:"what"`
-	Lesson string `json:"lesson"`
+	What   string `json:"what"`   // what the simulator does
+	Lesson string `json:"lesson"` // what a client has to get right
+
+	paths []string // where it can strike
 }
 
-// Faults is the one table of all faults: the control API, `--help` and
-// docs/simulator.md come from it.
+// The paths of the simulated WeChat.
+const (
+	authorizePath = "/connect/oauth2/authorize"
+	consentPath   = "/connect/consent" // ours: WeChat asks inside its app
+	exchangePath  = "/sns/oauth2/access_token"
+	refreshPath   = "/sns/oauth2/refresh_token"
+	userInfoPath  = "/sns/userinfo"
+	authPath      = "/sns/auth"
+)
+
+// anywhere is every call of a server.
+var (
+	anywhere   = []string{exchangePath, refreshPath, userInfoPath, authPath}
+	withSecret = []string{exchangePath}
+	atLogin    = []string{authorizePath}
+)
+
+// Faults is the one table of all faults that [Sim.Fail] knows: docs, help text and
+// control API come from it. It is for reading.
 var Faults = []Fault{
-	{"callback_twice", "the callback is requested a second time, at once, with the same code, by another client without cookies", "exchange a code once, and let only the browser that asked for it use it"},
-	{"two_codes", "the callback is requested a second time with another code and the same state, unless `connect_redirect=1` was sent", "a state may come back more than once"},
-	{"code_used", "the exchange says that the code has been used (40163)", "go on if there is a session, else begin again, once"},
-	{"code_invalid", "the exchange says that the code is invalid (40029)", "begin again, once"},
-	{"slow", "the answer takes three seconds", "have time-outs, and a page that can wait"},
-	{"busy", "the answer is -1, system busy", "try again, with a pause"},
-	{"rate_limited", "the answer is 45011, too many calls this minute", "tell the visitor to try again later"},
-	{"snapshot", "the visitor looks at a preview: openid and unionid are made up, and `is_snapshotuser` is 1", "keep nothing of such a visitor"},
-	{"timeout_after_use", "the code is used up, but the answer never comes", "never send a code twice unless it surely never left"},
-	{"host_down", "the connection is closed without an answer", "have a second host"},
-	{"rerequest", "WeChat fetches the page anew from elsewhere, without cookies, with a real-looking user agent", "a visit without cookies creates nothing"},
-	{"not_json", "the answer is a page of HTML", "decide by what can be read, not by what was hoped for"},
-	{"missing_openid", "the answer lacks the openid", "check what you build on"},
-	{"numbers_as_strings", "numbers come as strings", "take both"},
-	{"unknown_fields", "the answer has fields that nobody has heard of", "pass over them"},
-	{"http_500", "the answer is 500 without a body", "tell an outage from a refusal"},
-	{"secret_changed", "the secret is wrong (40125)", "tell the operator, not the visitor"},
-	{"ip_not_listed", "the caller's address is not in the account's whitelist (40164)", "tell the operator which address to add"},
-	{"refuse_closes", "a refusal closes the page instead of coming back", "don't wait for an answer that may never come"},
+	{"callback_twice", "the callback is requested twice at the same time with the same code: by the phone, and without cookies by the simulator under another User-Agent", "exchange a code once, and answer both", atLogin},
+	{"two_codes", "without connect_redirect=1 the login hops twice: the simulator requests the callback with one code, the phone brings another with the same state", "send connect_redirect=1 after state, and keep a state valid for some seconds", atLogin},
+	{"rerequest", "2 s later the simulator requests the callback again, without cookies and under another phone's User-Agent; the same for an address typed into the phone page", "a GET changes nothing twice, and a visitor without cookies is nobody until his login ends", atLogin},
+	{"snapshot", "a page of preview instead of consent: both ids are made up, and is_snapshotuser is 1", "never store or link a flagged visitor", atLogin},
+	{"refuse_closes", "a refusal closes the page without a redirect", "the callback may never be called", atLogin},
+	{"code_used", "40163, whatever the code", "look for the result of that code, then go on with a session or log in again, once", withSecret},
+	{"code_invalid", "40029, whatever the code", "log in again, once, and never in a loop", withSecret},
+	{"secret_changed", "40125, as after a reset of the secret in WeChat's console", "tell the operator, not the visitor", withSecret},
+	{"ip_not_listed", "40164 with the caller's address in the text", "tell the operator which address to allow", withSecret},
+	{"timeout_after_use", "the code is used up, then the connection hangs until the client gives up", "don't send a code again after a timeout; log in again", withSecret},
+	{"missing_openid", "the exchange succeeds, but there is no openid in it", "an answer without an error is not yet an answer", withSecret},
+	{"slow", "the answer takes 3 s by the simulator's clock", "have a timeout, and answer the visitor before WeChat asks twice", anywhere},
+	{"busy", "-1, and the call was not looked at", "try again two or three times, with a pause", anywhere},
+	{"rate_limited", "45011", "slow down until the next minute", anywhere},
+	{"host_down", "the connection is closed without an answer", "use the next host, and repeat only what may be repeated", anywhere},
+	{"http_500", "HTTP status 500 with a page of a gateway", "a status is not WeChat's answer; nor is it proof that nothing happened", anywhere},
+	{"not_json", "HTTP status 200 with a page of HTML", "a body that can't be read is an error, not an empty success", anywhere},
+	{"numbers_as_strings", `numbers come as strings: "expires_in":"7200", "errcode":"40029"`, "read both", anywhere},
+	{"unknown_fields", "fields nobody has heard of, nested ones and null among them", "ignore what you don't know", anywhere},
 }
 
-// FaultHelp is the table as text.
+// FaultHelp is the table as a help text.
 func FaultHelp() string {
 	var b strings.Builder
 	for _, f := range Faults {
@@ -45,79 +65,28 @@ func FaultHelp() string {
 	return b.String()
 }
 
-// armed is a fault that waits for its requests.
-type armed struct {
-	Name   string  `json:"name"`
-	Left   int     `json:"left"` // requests to come; below zero always
-	AppID  string  `json:"appid,omitempty"`
-	Chance float64 `json:"chance,omitempty"` // of hitting a request; 0 hits all
-}
-
-// FaultOption narrows a fault.
-type FaultOption func(*armed)
-
-// Times makes a fault happen n times; Always makes it stay. By default it happens once.
-func Times(n int) FaultOption { return func(a *armed) { a.Left = n } }
-
-// Always makes a fault stay until it is disarmed.
-func Always() FaultOption { return Times(-1) }
-
-// For makes a fault happen to one account only.
-func For(appID string) FaultOption { return func(a *armed) { a.AppID = appID } }
-
-// Chance makes a fault happen with a probability between 0 and 1, drawn from the seed.
-func Chance(p float64) FaultOption { return func(a *armed) { a.Chance = p } }
-
-// Fail arms a fault by its name. It panics at a name that isn't in [Faults]: a test
-// that misspells it would pass for nothing.
-func (s *Sim) Fail(name string, opts ...FaultOption) {
-	if err := s.arm(name, opts...); err != nil {
-		panic(err)
+func faultNames() string {
+	names := make([]string, len(Faults))
+	for i, f := range Faults {
+		names[i] = f.Name
 	}
+	return strings.Join(names, ", ")
 }
 
-func (s *Sim) arm(name string, opts ...FaultOption) error {
+// faultTable is the table as Markdown, as docs/simulator.md has it.
+func faultTable() string {
+	var b strings.Builder
+	b.WriteString("| fault | what happens | the lesson |\n|---|---|---|\n")
 	for _, f := range Faults {
-		if f.Name == name {
-			a := &armed{Name: name, Left: 1}
-			for _, o := range opts {
-				o(a)
-			}
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.faults = append(s.faults, a)
-			return nil
-		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.Name, f.What, f.Lesson)
 	}
-	return fmt.Errorf("arming fault: there is none called %q", name)
+	return b.String()
 }
 
-// Disarm takes all faults of a name away, or all faults without one.
-func (s *Sim) Disarm(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	kept := s.faults[:0]
-	for _, a := range s.faults {
-		if name != "" && a.Name != name {
-			kept = append(kept, a)
-		}
+func lookUp(name string) (Fault, bool) {
+	i := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == name })
+	if i < 0 {
+		return Fault{}, false
 	}
-	s.faults = kept
-}
-
-// hit says whether a fault happens now. It is called with the lock held.
-func (s *Sim) hit(name, appID string) bool {
-	for i, a := range s.faults {
-		if a.Name != name || a.Left == 0 || a.AppID != "" && a.AppID != appID || a.Chance > 0 && s.random.Float64() >= a.Chance {
-			continue
-		}
-		if a.Left > 0 {
-			a.Left--
-		}
-		if a.Left == 0 {
-			s.faults = append(s.faults[:i:i], s.faults[i+1:]...)
-		}
-		return true
-	}
-	return false
+	return Faults[i], true
 }

@@ -3,59 +3,38 @@ package wechatsim
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
-	"fmt"
 )
 
-const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-// derive gives n letters that depend on the seed and the parts, and on nothing else.
-func (s *Sim) derive(n int, parts ...string) string {
-	var seed [8]byte
-	binary.BigEndian.PutUint64(seed[:], s.options.Seed)
-	mac := hmac.New(sha256.New, seed[:])
-	for _, p := range parts {
-		fmt.Fprintf(mac, "%d:%s,", len(p), p)
-	}
-	sum := mac.Sum(nil)
-	out := make([]byte, n)
-	for i := range out {
-		out[i] = letters[int(sum[i])%len(letters)]
-	}
-	return string(out)
+// OpenID is who a person is for an account: 28 characters of [A-Za-z0-9_-], the
+// first six of which are the account's and begin with "o" (wechat-api.md §13). The
+// same seed always gives the same one, whether or not person and account exist.
+func (s *Sim) OpenID(person, appid string) string {
+	return "o" + s.derive("openid of", appid)[:5] + s.derive("openid", appid, person)[:22]
 }
 
-// OpenID is a person's id at an account: 28 characters, of which the first six are
-// the same for everybody at that account.
-func (s *Sim) OpenID(person, appID string) string {
-	return "o" + s.derive(5, "account", appID) + s.derive(22, "openid", appID, person)
-}
-
-// UnionID is a person's id at the account's open platform; empty where it has none.
-func (s *Sim) UnionID(person, appID string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.unionID(person, appID)
-}
-
-func (s *Sim) unionID(person, appID string) string {
-	a := s.accounts[appID]
-	if a == nil || a.Subject == "" {
+// UnionID is who a person is for all accounts of one subject, or "" if the account
+// is unknown or has no subject.
+func (s *Sim) UnionID(person, appid string) string {
+	a, ok := s.account(appid)
+	if !ok || a.Subject == "" {
 		return ""
 	}
-	return "o" + s.derive(5, "subject", a.Subject) + s.derive(22, "unionid", a.Subject, person)
+	return "o" + s.derive("unionid of", a.Subject)[:5] + s.derive("unionid", a.Subject, person)[:22]
 }
 
-// draw gives n random letters. It is called with the lock held.
-func (s *Sim) draw(n int) string {
-	out := make([]byte, n)
-	for i := range out {
-		out[i] = letters[s.random.IntN(len(letters))]
+// derive is 43 characters that only the seed and the words decide. Every word goes
+// in with its length, so that no two lists of words run together.
+func (s *Sim) derive(words ...string) string {
+	key := binary.BigEndian.AppendUint64(nil, s.seed)
+	mac := hmac.New(sha256.New, key)
+	for _, w := range words {
+		mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(w))))
+		mac.Write([]byte(w))
 	}
-	return string(out)
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// rid is the tail that WeChat puts to its error messages.
-func (s *Sim) rid() string {
-	return fmt.Sprintf("%08x-%08x-%08x", s.random.Uint32(), s.random.Uint32(), s.random.Uint32())
-}
+// madeUp is an id that is nobody's, for a snapshot page (wechat-api.md §1.7).
+func (s *Sim) madeUp() string { return "o" + s.dice.word(27, tokenLetters) }

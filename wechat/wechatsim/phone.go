@@ -1,38 +1,46 @@
 package wechatsim
 
 import (
-	"bytes"
-	_ "embed"
-	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
-//go:embed phone.css
-var phoneCSS string
+// lately is how many requests the phone page shows.
+const lately = 12
 
-const pageHead = `<!doctype html><html lang="zh"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{{.Title}}</title><link rel="stylesheet" href="/phone/style.css"></head><body><div class="banner">模拟器，不是微信 · A simulation, not WeChat</div><main>`
+// phone serves the phone page.
+func (s *Sim) phone() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /phone/{$}", s.showPhone)
+	mux.HandleFunc("GET /phone/style.css", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFileFS(w, r, pageFiles, "pages/style.css")
+	})
+	mux.HandleFunc("GET /phone/avatar/{person}/{size}", s.showAvatar)
+	mux.HandleFunc("POST /phone/person", s.takePhone)
+	mux.HandleFunc("POST /phone/follow", s.tapFollow)
+	mux.HandleFunc("POST /phone/consent", s.tapConsent)
+	mux.HandleFunc("POST /phone/open", s.openLink)
+	mux.HandleFunc("POST /phone/fault", s.tapFault)
+	toPhone := http.RedirectHandler("/phone/", http.StatusSeeOther)
+	mux.Handle("GET /{$}", toPhone)
+	mux.Handle("GET /phone", toPhone)
+	return http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, 64<<10))
+}
 
-const pageFoot = `</main></body></html>`
-
-var errorPage = template.Must(template.New("error").Parse(pageHead + `<h1>{{.ZH}}</h1><p class="soft">{{.EN}}</p>{{with .Code}}<p class="code">{{.}}</p>{{end}}` + pageFoot))
-
-//go:embed phone.html
-var phoneHTML string
-
-var phonePage = template.Must(template.New("phone").Parse(pageHead + phoneHTML + pageFoot))
-
-// phoneView is what the phone shows.
 type phoneView struct {
-	Title    string
-	Holder   *Person
-	People   []Person
+	Holder   *personView
+	People   []personView
 	Accounts []followView
 	Links    []Link
-	Ask      string
-	Then     string
+	Answers  []answerView
+	Faults   []Fault
+	Armed    []Armed
 	Requests []Request
+	Then     string // where to go on once somebody holds the phone
+	WeChat   bool   // the login page will take this browser for WeChat's
 }
 
 type followView struct {
@@ -41,87 +49,117 @@ type followView struct {
 	OpenID, UnionID string
 }
 
-// Initial is the letter on a person's face.
-func (p Person) Initial() string {
-	for _, r := range p.Nickname {
-		return string(r)
-	}
-	return "?"
+type answerView struct {
+	Consent Consent
+	ZH, EN  string
+	Now     bool
 }
 
-// phone is the phone in a visitor's hand.
-func (s *Sim) phone(w http.ResponseWriter, r *http.Request) {
-	view := phoneView{Title: "手机 · The phone", People: s.People(), Links: s.options.Links, Then: ownPath(r.URL.Query().Get("then"))}
-	holder := s.holder(r)
-	for _, p := range view.People {
-		if p.Name == holder {
-			view.Holder = &p
+func (s *Sim) showPhone(w http.ResponseWriter, r *http.Request) {
+	settings := s.Settings()
+	v := phoneView{
+		Links: s.links, Faults: Faults, Armed: s.Armed(), Then: ownPath(r.URL.Query().Get("then")),
+		WeChat: settings.AnyBrowser || inWeChat(r),
+		Answers: []answerView{
+			{Consent: ConsentAsk, ZH: "问我", EN: "ask me"},
+			{Consent: ConsentAllow, ZH: "允许", EN: "allow"},
+			{Consent: ConsentRefuse, ZH: "拒绝", EN: "refuse"},
+		},
+	}
+	for i := range v.Answers {
+		v.Answers[i].Now = v.Answers[i].Consent == settings.Consent
+	}
+	holder, held := s.holder(r)
+	for _, p := range s.People() {
+		v.People = append(v.People, personOnPage(p, holder.Name))
+	}
+	if held {
+		p := personOnPage(holder, holder.Name)
+		v.Holder = &p
+		for _, a := range s.accounts {
+			v.Accounts = append(v.Accounts, followView{a, holder.follows(a.AppID), s.OpenID(holder.Name, a.AppID), s.UnionID(holder.Name, a.AppID)})
 		}
 	}
-	if view.Holder != nil {
-		for _, a := range s.options.Accounts {
-			view.Accounts = append(view.Accounts, followView{a, slices.Contains(view.Holder.Follows, a.AppID), s.OpenID(holder, a.AppID), s.UnionID(holder, a.AppID)})
-		}
-	}
-	requests := s.Requests()
-	requests = requests[max(0, len(requests)-12):]
-	slices.Reverse(requests)
-	view.Requests = requests
-	s.mu.Lock()
-	view.Ask = s.ask
-	s.mu.Unlock()
-	s.writePage(w, phonePage, view)
+	v.Requests = s.Requests()
+	v.Requests = v.Requests[max(0, len(v.Requests)-lately):]
+	slices.Reverse(v.Requests)
+	s.page(w, "phone.html", v)
 }
 
-// pick hands the phone to somebody.
-func (s *Sim) pick(w http.ResponseWriter, r *http.Request) {
-	http.SetCookie(w, s.PersonCookie(r.PostFormValue("person")))
+func (s *Sim) showAvatar(w http.ResponseWriter, r *http.Request) {
+	p, ok := s.person(r.PathValue("person"))
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	s.avatar(w, p)
+}
+
+// takePhone hands the phone to somebody, and goes on with the login that asked.
+func (s *Sim) takePhone(w http.ResponseWriter, r *http.Request) {
+	p, ok := s.person(r.PostFormValue("person"))
+	if !ok {
+		http.Error(w, "nobody of that name is here", http.StatusNotFound)
+		return
+	}
+	http.SetCookie(w, s.PersonCookie(p.Name))
 	to := ownPath(r.PostFormValue("then"))
 	if to == "" {
 		to = "/phone/"
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
 }
 
-// ownPath lets only this simulator's own paths through.
+// ownPath lets only our own login page through.
 func ownPath(to string) string {
-	if strings.HasPrefix(to, "/connect/") {
+	if strings.HasPrefix(to, authorizePath+"?") && !strings.ContainsAny(to, "\r\n") {
 		return to
 	}
 	return ""
 }
 
-func (s *Sim) follow(w http.ResponseWriter, r *http.Request) {
-	s.Follow(s.holder(r), r.PostFormValue("appid"), r.PostFormValue("follow") == "1")
-	http.Redirect(w, r, "/phone/", http.StatusSeeOther)
-}
-
-func (s *Sim) setConsent(w http.ResponseWriter, r *http.Request) {
-	s.Answer(r.PostFormValue("ask"))
-	http.Redirect(w, r, "/phone/", http.StatusSeeOther)
-}
-
-// writeError shows an error as WeChat does: a page, with status 200.
-func (s *Sim) writeError(w http.ResponseWriter, r *http.Request, code, zh, en string) {
-	s.note(r, s.holder(r), r.URL.Query().Get("appid"), http.StatusOK, code)
-	s.writePage(w, errorPage, map[string]string{"Title": "微信", "ZH": zh, "EN": en, "Code": code})
-}
-
-func (s *Sim) writePage(w http.ResponseWriter, page *template.Template, view any) {
-	var body bytes.Buffer
-	if err := page.Execute(&body, view); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+func (s *Sim) tapFollow(w http.ResponseWriter, r *http.Request) {
+	p, _ := s.holder(r)
+	if err := s.Follow(p.Name, r.PostFormValue("appid"), r.PostFormValue("follow") == "1"); err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	_, _ = body.WriteTo(w)
+	http.Redirect(w, r, "/phone/", http.StatusSeeOther)
 }
 
-func (s *Sim) style(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	_, _ = w.Write([]byte(phoneCSS))
+func (s *Sim) tapConsent(w http.ResponseWriter, r *http.Request) {
+	if err := s.Change(func(set *Settings) { set.Consent = r.PostFormValue("ask") }); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	http.Redirect(w, r, "/phone/", http.StatusSeeOther)
+}
+
+func (s *Sim) tapFault(w http.ResponseWriter, r *http.Request) {
+	if r.PostFormValue("do") == "disarm" {
+		s.Disarm("")
+	} else if _, err := s.arm(r.PostFormValue("name")); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	http.Redirect(w, r, "/phone/", http.StatusSeeOther)
+}
+
+// openLink opens a link as a tap in a chat does, and lets WeChat look at it again
+// if that fault is armed.
+func (s *Sim) openLink(w http.ResponseWriter, r *http.Request) {
+	u, err := url.Parse(strings.TrimSpace(r.PostFormValue("url")))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		http.Error(w, "a link begins with http:// or https:// and a host", http.StatusBadRequest)
+		return
+	}
+	// The request is the phone's, so it is none of [Sim.Requests]; the fault asks
+	// for where it strikes.
+	rec := &recorder{ResponseWriter: w, req: Request{Path: authorizePath}}
+	if a, ok := s.strike(rec, "rerequest", ""); ok {
+		s.send(errand{url: u.String(), agent: s.otherAgent(r.UserAgent()), after: a.delay(2 * time.Second)})
+	}
+	w.Header().Set("Location", u.String())
+	w.WriteHeader(http.StatusSeeOther)
 }

@@ -1,128 +1,149 @@
 package wechatsim
 
 import (
+	"context"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
-	"time"
 )
-
-// Account is an Official Account of the simulated WeChat.
-type Account struct {
-	AppID  string `json:"appid"`
-	Secret string `json:"secret"`
-	Name   string `json:"name"`
-	// Kind is "service" or "subscription"; only a service account may sign
-	// visitors in (wechat-api.md §1.1).
-	Kind string `json:"kind"`
-	// Subject is the open-platform account that the account is bound to; without
-	// one nobody has a unionid here.
-	Subject string `json:"subject"`
-	// Domains are the callback hosts: exact, without a port.
-	Domains []string `json:"domains"`
-	// Sandbox makes it a test account, whose callback hosts may be addresses and
-	// have ports.
-	Sandbox bool `json:"sandbox"`
-}
-
-// Person is somebody with a phone.
-type Person struct {
-	Name     string   `json:"name"` // how tests and cookies call him
-	Nickname string   `json:"nickname"`
-	Colour   string   `json:"colour"`  // of his face on the phone page, as #rrggbb
-	Follows  []string `json:"follows"` // app ids
-}
-
-// Link is an address that the phone page offers.
-type Link struct {
-	Title string `json:"title"`
-	URL   string `json:"url"`
-	Text  string `json:"text"`
-}
-
-// Options is a world to begin with. The zero value is an empty world with the
-// seed 0 and a clock of its own.
-type Options struct {
-	// Seed is what all chance is drawn from: codes, ids, the order of fields.
-	Seed uint64
-	// Now is the clock. Without one the simulator has its own, which runs with
-	// real time and can be moved by Advance.
-	Now      func() time.Time
-	Accounts []Account
-	People   []Person
-	Links    []Link
-	// AnyBrowser takes every browser for WeChat's; without it a browser that
-	// isn't WeChat's sees what it would see at WeChat.
-	AnyBrowser bool
-	// ExpiredAs is the error code for a code that is too old: 42003 by default;
-	// 40029 has been seen too (wechat-api.md §1.4).
-	ExpiredAs int
-	// QuietUnionID leaves the unionid out of a silent login also of those who
-	// consented before, as the documentation has it. By default it is told, as
-	// has been observed.
-	QuietUnionID bool
-	Log          *slog.Logger
-}
 
 // Sim is a simulated WeChat. It is safe for concurrent use.
 type Sim struct {
-	options Options
+	seed     uint64
+	clock    *clock
+	dice     *dice
+	log      *slog.Logger
+	accounts []Account
+	links    []Link
+	errands  *errands
+	received history
+	sent     history
+
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
 
 	mu       sync.Mutex
-	random   *rand.Rand
-	moved    time.Duration
-	accounts map[string]*Account
-	people   map[string]*Person
-	order    []string // of people, as they were given
+	settings Settings
+	people   []Person
+	armed    []*Armed
+	armings  int
 	codes    map[string]*code
-	tokens   map[string]*token
-	consents map[consent]bool
-	faults   []*armed
-	requests []Request
-	ask      string // what the next consent page does: "", "allow" or "refuse"
-	client   *http.Client
+	access   map[string]*userToken // by access token
+	refresh  map[string]*userToken // by refresh token
+	pending  map[string]pending    // by the ticket of a consent page
+	sweepAt  int
 }
 
-// consent remembers that a person gave an account his profile.
-type consent struct{ person, appID string }
-
-// New makes a world.
+// New makes a simulator. It panics if [Options.Check] finds fault with the
+// options. Call [Sim.Close] at the end; [StartT] does all of that.
 func New(o Options) *Sim {
-	if o.ExpiredAs == 0 {
-		o.ExpiredAs = 42003
+	if err := o.Check(); err != nil {
+		panic("wechatsim: " + err.Error())
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+	for o.Seed == 0 {
+		o.Seed = rand.Uint64()
 	}
 	s := &Sim{
-		options: o, random: rand.New(rand.NewPCG(o.Seed, 0x5eed)),
-		accounts: map[string]*Account{}, people: map[string]*Person{},
-		codes: map[string]*code{}, tokens: map[string]*token{}, consents: map[consent]bool{},
-		client: &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		seed: o.Seed, clock: newClock(o.Now), dice: newDice(o.Seed), log: o.Log,
+		links: slices.Clone(o.Links),
+		codes: map[string]*code{}, access: map[string]*userToken{}, refresh: map[string]*userToken{},
+		pending: map[string]pending{},
 	}
-	for _, a := range o.Accounts {
-		s.accounts[a.AppID] = &a
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.errands = newErrands()
+	s.settings, _ = o.settings() // checked above
+	accounts, people := o.cast()
+	for _, a := range accounts {
+		a.Domains = slices.Clone(a.Domains)
+		s.accounts = append(s.accounts, a)
 	}
-	for _, p := range o.People {
-		s.people[p.Name] = &p
-		s.order = append(s.order, p.Name)
+	for _, p := range people {
+		s.people = append(s.people, p.clone())
 	}
 	return s
 }
 
-// Advance moves the simulator's own clock. It does nothing to a clock given in
-// Options.
-func (s *Sim) Advance(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.moved += d
+// Seed is what decided the ids and the dice; give it to [Options.Seed] to see the
+// same again.
+func (s *Sim) Seed() uint64 { return s.seed }
+
+// Close lets go of every client that is kept waiting, and returns when the
+// simulator's own requests are over.
+func (s *Sim) Close() {
+	s.stop()
+	s.errands.close()
 }
 
-// now is called with the lock held.
-func (s *Sim) now() time.Time {
-	if s.options.Now != nil {
-		return s.options.Now()
+// World is what WeChat shows to the internet, open.weixin.qq.com and
+// api.weixin.qq.com in one, and the phone page under /phone/.
+func (s *Sim) World() http.Handler {
+	phone := s.phone()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Simulated-By", "wechatsim")
+		if r.URL.Path == "/phone" || strings.HasPrefix(r.URL.Path, "/phone/") || r.URL.Path == "/" {
+			phone.ServeHTTP(w, r)
+			return
+		}
+		s.record(w, r, s.route)
+	})
+}
+
+// route is WeChat's side of [Sim.World]. It is no ServeMux: that would redirect
+// what it finds untidy, which WeChat doesn't.
+func (s *Sim) route(rec *recorder, r *http.Request) {
+	switch r.URL.Path {
+	case authorizePath:
+		s.authorize(rec, r)
+	case consentPath:
+		s.consent(rec, r)
+	case exchangePath:
+		s.api(rec, r, (*call).exchange)
+	case refreshPath:
+		s.api(rec, r, (*call).refresh)
+	case userInfoPath:
+		s.api(rec, r, (*call).userInfo)
+	case authPath:
+		s.api(rec, r, (*call).auth)
+	default:
+		s.api(rec, r, func(c *call) { c.refuse(40066) })
 	}
-	return time.Now().Add(s.moved)
+}
+
+// Settings are the present ones.
+func (s *Sim) Settings() Settings {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settings
+}
+
+// Change changes settings while the simulator runs. It changes nothing if the
+// result makes no sense.
+func (s *Sim) Change(f func(*Settings)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed := s.settings
+	f(&changed)
+	changed, err := changed.settle()
+	if err == nil {
+		s.settings = changed
+	}
+	return err
+}
+
+// Answer settles how the next consent pages are answered; it panics if that is no
+// [Consent].
+func (s *Sim) Answer(how Consent) {
+	if err := s.Change(func(set *Settings) { set.Consent = how }); err != nil {
+		panic("wechatsim: " + err.Error())
+	}
+}
+
+// life is a context that ends with the request or with the simulator.
+func (s *Sim) life(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	unhook := context.AfterFunc(s.ctx, cancel)
+	return ctx, func() { unhook(); cancel() }
 }

@@ -1,0 +1,177 @@
+package wechatsim
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// field is one field of an answer. An answer is a list of them because WeChat
+// promises no order.
+type field struct {
+	name  string
+	value any
+}
+
+// messages are WeChat's errmsg texts without their tails (wechat-api.md §15 and
+// the samples in §1).
+var messages = map[int]string{
+	-1:    "system error",
+	40001: "invalid credential, access_token is invalid or not latest",
+	40002: "invalid grant_type",
+	40003: "invalid openid",
+	40013: "invalid appid",
+	40029: "invalid code",
+	40030: "invalid refresh_token",
+	40066: "invalid url",
+	40125: "invalid appsecret",
+	40163: "code been used",
+	41001: "access_token missing",
+	41002: "appid missing",
+	41003: "refresh_token missing",
+	41004: "appsecret missing",
+	41008: "missing code",
+	41009: "missing openid",
+	42001: "access_token expired",
+	42002: "refresh_token expired",
+	42003: "code expired",
+	43001: "require GET method",
+	45011: "api minute-quota reach limit, must slower retry next minute",
+	48001: "api unauthorized",
+}
+
+// call is one call of a server to WeChat's API.
+type call struct {
+	*Sim
+	w     *recorder
+	r     *http.Request
+	query url.Values
+	appid string // whose call it is, as far as that can be seen; for faults
+}
+
+// api prepares a call, lets it meet the faults that strike before WeChat looks at
+// it, and runs it.
+func (s *Sim) api(rec *recorder, r *http.Request, run func(*call)) {
+	c := &call{Sim: s, w: rec, r: r, query: r.URL.Query()}
+	c.appid = c.query.Get("appid")
+	if t, ok := s.token(c.query.Get("access_token")); ok {
+		c.appid, rec.req.AppID, rec.req.Person = t.appid, t.appid, t.person
+	}
+	if a, ok := c.hit("slow"); ok {
+		c.pause(a.delay(3 * time.Second))
+	}
+	switch {
+	case c.is("host_down"):
+		panic(http.ErrAbortHandler)
+	case c.is("http_500"):
+		c.html(http.StatusInternalServerError, "<html><body><h1>500 Internal Server Error</h1></body></html>")
+	case c.is("not_json"):
+		c.html(http.StatusOK, "<!DOCTYPE html><html><body>系统繁忙，请稍后再试</body></html>")
+	case c.is("busy"):
+		c.refuse(-1)
+	case c.is("rate_limited"):
+		c.refuse(45011)
+	case r.Method != http.MethodGet:
+		c.refuse(43001)
+	default:
+		run(c)
+	}
+}
+
+func (c *call) hit(name string) (Armed, bool) { return c.strike(c.w, name, c.appid) }
+
+func (c *call) is(name string) bool {
+	_, ok := c.hit(name)
+	return ok
+}
+
+// pause waits by the simulator's clock. A client that went away is cut off.
+func (c *call) pause(d time.Duration) {
+	ctx, done := c.life(c.r.Context())
+	defer done()
+	if c.clock.wait(ctx, d) != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// hang keeps a client waiting until it gives up, and says nothing.
+func (c *call) hang() {
+	ctx, done := c.life(c.r.Context())
+	defer done()
+	<-ctx.Done()
+	panic(http.ErrAbortHandler)
+}
+
+// refuse answers with an errcode and its text. HTTP status 200 is right.
+func (c *call) refuse(code int) {
+	message, ok := messages[code]
+	if !ok {
+		panic(fmt.Sprintf("wechatsim: no message for errcode %d", code))
+	}
+	c.refuseWith(code, message)
+}
+
+func (c *call) refuseWith(code int, message string) {
+	tails := []string{", rid: ", " rid: ", " , rid: "}
+	message += tails[c.dice.upTo(len(tails))] + c.dice.rid()
+	c.answer(field{"errcode", code}, field{"errmsg", message})
+}
+
+// caller is the address that a client called from, without port.
+func (c *call) caller() string {
+	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
+	if err != nil {
+		return "127.0.0.1"
+	}
+	return host
+}
+
+// answer writes fields as JSON in some order, with fields that nobody needs: what
+// WeChat leaves free, a client can't rely on.
+func (c *call) answer(fields ...field) {
+	c.dice.shuffle(len(fields), func(i, j int) { fields[i], fields[j] = fields[j], fields[i] })
+	if c.dice.chance(0.5) {
+		fields = append(fields, field{"wechatsim_" + c.dice.word(4, "abcdef"), c.dice.upTo(100)})
+	}
+	if c.is("unknown_fields") {
+		fields = append(
+			fields, field{"new_in_2031", map[string]any{"openid": "not yours", "list": []any{1, nil, "x"}}},
+			field{"nothing", nil}, field{"errors", []any{}}, field{"Code", "<&>"},
+		)
+	}
+	asText := c.is("numbers_as_strings")
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // WeChat doesn't
+	b.WriteByte('{')
+	for i, f := range fields {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if n, ok := f.value.(int); ok && asText {
+			f.value = fmt.Sprint(n)
+		}
+		// A name is ours and plain; a value is one that JSON can hold.
+		fmt.Fprintf(&b, "%q:", f.name)
+		if err := enc.Encode(f.value); err != nil {
+			panic(fmt.Sprintf("wechatsim: encoding %s: %v", f.name, err))
+		}
+		b.Truncate(b.Len() - 1) // the encoder's line break
+	}
+	b.WriteByte('}')
+	// Of all types, this one is what many clients stumble over (wechat-api.md,
+	// general wire rules).
+	c.w.Header().Set("Content-Type", "text/plain")
+	c.w.Header().Set("Cache-Control", "no-cache, must-revalidate")
+	_, _ = c.w.Write(b.Bytes())
+}
+
+func (c *call) html(status int, page string) {
+	c.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write([]byte(page))
+}

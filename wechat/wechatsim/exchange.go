@@ -1,0 +1,143 @@
+package wechatsim
+
+import (
+	"crypto/subtle"
+	"maps"
+	"time"
+)
+
+const (
+	codeLife    = 5 * time.Minute // wechat-api.md §1.3
+	codeMemory  = 24 * time.Hour  // how long a used code is known as used
+	tokenLife   = 2 * time.Hour   // expires_in 7200
+	refreshLife = 30 * 24 * time.Hour
+)
+
+// code is what a login brought, waiting for its exchange.
+type code struct {
+	login
+	issued time.Time
+	used   bool
+}
+
+// issue makes a code for a login.
+func (s *Sim) issue(l login) string {
+	now := s.Now()
+	word := s.dice.code()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sweep(now)
+	s.codes[word] = &code{login: l, issued: now}
+	return word
+}
+
+// sweep forgets what is long dead. It looks only when there is twice as much as
+// after the last time, so that a busy simulator doesn't spend its days on it. It
+// is called with the lock held.
+func (s *Sim) sweep(now time.Time) {
+	size := func() int { return len(s.codes) + len(s.access) + len(s.refresh) + len(s.pending) }
+	if size() < s.sweepAt {
+		return
+	}
+	dead := func(t time.Time) bool { return now.Sub(t) > codeMemory }
+	maps.DeleteFunc(s.codes, func(_ string, c *code) bool { return dead(c.issued) })
+	maps.DeleteFunc(s.access, func(_ string, t *userToken) bool { return dead(t.until) })
+	maps.DeleteFunc(s.refresh, func(_ string, t *userToken) bool { return dead(t.refreshUntil) })
+	maps.DeleteFunc(s.pending, func(_ string, p pending) bool { return dead(p.asked) })
+	s.sweepAt = 1024 + 2*size()
+}
+
+// redeem uses a code up. The second result is 0 or WeChat's errcode: an unknown
+// code goes before a used one, and that before an expired one (wechat-api.md §1.4).
+func (s *Sim) redeem(word, appid string) (login, int) {
+	now := s.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.codes[word]
+	switch {
+	case !ok || c.account.AppID != appid:
+		return login{}, 40029
+	case c.used:
+		return login{}, 40163
+	case now.Sub(c.issued) >= codeLife:
+		return login{}, s.settings.ExpiredAs
+	}
+	c.used = true
+	return c.login, 0
+}
+
+// exchange is /sns/oauth2/access_token.
+func (c *call) exchange() {
+	account, code := c.credentials()
+	if code != 0 {
+		c.refuse(code)
+		return
+	}
+	switch {
+	case c.is("secret_changed"):
+		c.refuse(40125)
+		return
+	case c.is("ip_not_listed"):
+		ip := c.caller()
+		c.refuseWith(40164, "invalid ip "+ip+" ipv6 ::ffff:"+ip+", not in whitelist")
+		return
+	case c.is("code_used"):
+		c.refuse(40163)
+		return
+	case c.is("code_invalid"):
+		c.refuse(40029)
+		return
+	}
+	l, code := c.redeem(c.query.Get("code"), account.AppID)
+	if code != 0 {
+		c.refuse(code)
+		return
+	}
+	c.w.req.Person = l.person
+	t := c.mint(l)
+	if c.is("timeout_after_use") {
+		c.hang()
+	}
+	fields := t.fields()
+	if c.is("missing_openid") {
+		fields = fields[1:]
+	}
+	if t.unionid != "" && c.tellsUnionID(l) {
+		fields = append(fields, field{"unionid", t.unionid})
+	}
+	if l.snapshot {
+		fields = append(fields, field{"is_snapshotuser", 1})
+	}
+	c.answer(fields...)
+}
+
+// credentials checks what comes before the code: missing parameters, then the
+// appid, then the secret (wechat-api.md §1.4).
+func (c *call) credentials() (Account, int) {
+	q := c.query
+	switch {
+	case q.Get("appid") == "":
+		return Account{}, 41002
+	case q.Get("secret") == "":
+		return Account{}, 41004
+	case q.Get("code") == "":
+		return Account{}, 41008
+	case q.Get("grant_type") != "authorization_code":
+		return Account{}, 40002
+	}
+	a, ok := c.account(q.Get("appid"))
+	if !ok {
+		return Account{}, 40013
+	}
+	if subtle.ConstantTimeCompare([]byte(a.Secret), []byte(q.Get("secret"))) != 1 {
+		return Account{}, 40125
+	}
+	return a, 0
+}
+
+// tellsUnionID says whether the exchange of a login names the unionid: after
+// consent it does; after a silent login only if there was consent before, which
+// WeChat doesn't document but does (wechat-api.md §1.4).
+func (s *Sim) tellsUnionID(l login) bool {
+	return l.userinfo() || l.grantedBefore && !s.Settings().QuietUnionID
+}

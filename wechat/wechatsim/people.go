@@ -1,0 +1,123 @@
+package wechatsim
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+)
+
+// personCookie says who holds the phone.
+const personCookie = "wechatsim-person"
+
+// ErrUnknown says that there is no such person or account.
+var ErrUnknown = errors.New("unknown")
+
+// PersonCookie makes the browser that gets it the phone of a person. The authorize
+// page and the phone page read it.
+func (s *Sim) PersonCookie(person string) *http.Cookie {
+	return &http.Cookie{Name: personCookie, Value: person, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
+}
+
+// holder is who holds the phone that a request comes from.
+func (s *Sim) holder(r *http.Request) (Person, bool) {
+	c, err := r.Cookie(personCookie)
+	if err != nil {
+		return Person{}, false
+	}
+	return s.person(c.Value)
+}
+
+// Accounts are all accounts, never nil.
+func (s *Sim) Accounts() []Account {
+	accounts := append([]Account{}, s.accounts...)
+	for i := range accounts {
+		accounts[i].Domains = slices.Clone(accounts[i].Domains)
+	}
+	return accounts
+}
+
+func (s *Sim) account(appid string) (Account, bool) {
+	i := slices.IndexFunc(s.accounts, func(a Account) bool { return a.AppID == appid })
+	if i < 0 {
+		return Account{}, false
+	}
+	return s.accounts[i], true
+}
+
+// People are all people as they are now, never nil.
+func (s *Sim) People() []Person {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	people := []Person{}
+	for _, p := range s.people {
+		people = append(people, p.clone())
+	}
+	return people
+}
+
+func (s *Sim) person(name string) (Person, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.index(name)
+	if i < 0 {
+		return Person{}, false
+	}
+	return s.people[i].clone(), true
+}
+
+// index is called with the lock held.
+func (s *Sim) index(name string) int {
+	return slices.IndexFunc(s.people, func(p Person) bool { return p.Name == name })
+}
+
+// Add lets somebody in, or replaces the person of that name. It refuses a name or a
+// colour that is none.
+func (s *Sim) Add(p Person) error {
+	if err := p.check(); err != nil {
+		return fmt.Errorf("adding a person: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := s.index(p.Name); i >= 0 {
+		s.people[i] = p.clone()
+		return nil
+	}
+	s.people = append(s.people, p.clone())
+	return nil
+}
+
+// Follow makes a person follow an account, or leave it. Its only error is
+// [ErrUnknown].
+func (s *Sim) Follow(person, appid string, follow bool) error {
+	if _, ok := s.account(appid); !ok {
+		return fmt.Errorf("following %s: %w account", appid, ErrUnknown)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.index(person)
+	if i < 0 {
+		return fmt.Errorf("following %s: %w person", appid, ErrUnknown)
+	}
+	p := &s.people[i]
+	p.Follows = slices.DeleteFunc(p.Follows, func(id string) bool { return id == appid })
+	if follow {
+		p.Follows = append(p.Follows, appid)
+	}
+	return nil
+}
+
+// granted notes that a person consented to snsapi_userinfo.
+func (s *Sim) granted(person, appid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := s.index(person); i >= 0 && !slices.Contains(s.people[i].Granted, appid) {
+		s.people[i].Granted = append(s.people[i].Granted, appid)
+	}
+}
+
+func (p Person) clone() Person {
+	p.Follows = append([]string{}, p.Follows...)
+	p.Granted = append([]string{}, p.Granted...)
+	return p
+}
