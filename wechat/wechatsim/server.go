@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// TB is what StartT needs of a test; *testing.T, *testing.B and *rapid.T's parent
-// have it.
+// TB is what StartT needs of a test; *testing.T and *testing.B have it.
 type TB interface {
 	Helper()
 	Cleanup(func())
