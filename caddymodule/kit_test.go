@@ -37,8 +37,8 @@ const (
 	uaDesktop = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
 )
 
-// standard is the Caddyfile of most tests. ORIGIN, SIM, DATA and UPSTREAM are
-// filled in.
+// standard is the Caddyfile of most tests. ORIGIN, its PORT, SIM, DATA and UPSTREAM
+// are filled in.
 const standard = `
 {
 	admin off
@@ -144,9 +144,10 @@ func startGateway(t testing.TB, changes ...string) *gateway {
 func startGatewayOn(t testing.TB, sim *wechatsim.Server, text, data string, changes ...string) *gateway {
 	t.Helper()
 	up := startUpstream(t)
-	origin := fmt.Sprintf("http://127.0.0.1:%d", reservePort(t))
+	port := fmt.Sprint(reservePort(t))
+	origin := "http://127.0.0.1:" + port
 	text = strings.NewReplacer(changes...).Replace(text)
-	text = strings.NewReplacer("ORIGIN", origin, "SIM", sim.URL, "DATA", data, "UPSTREAM", up.Listener.Addr().String()).Replace(text)
+	text = strings.NewReplacer("ORIGIN", origin, "PORT", port, "SIM", sim.URL, "DATA", data, "UPSTREAM", up.Listener.Addr().String()).Replace(text)
 	g := &gateway{t: t, url: origin, sim: sim, upstream: up}
 	g.load(text)
 	t.Cleanup(g.close)
