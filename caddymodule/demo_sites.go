@@ -32,7 +32,7 @@ const (
 var demoSites = []demoSite{
 	{
 		PTID: "shop", Name: "小店 Shop", Path: "/wsite/" + demoShared + "/shop/",
-		Text: "a shop: knows you silently; its payment notification is public",
+		Text: "静默认出您；支付通知是公开的 · knows you silently; its payment notification is public",
 		Links: []demoLink{
 			{"pay/notify", "支付通知（公开，不登录）", "payment notification (public, no login)"},
 			{"-/logout", "退出登录", "sign out"},
@@ -41,7 +41,7 @@ var demoSites = []demoSite{
 	},
 	{
 		PTID: "game", Name: "游戏 Game", Path: "/wsite/" + demoShared + "/game/",
-		Text: "a hash-routed app; its prizes ask for your consent once",
+		Text: "# 路由的应用；领奖时请求一次授权 · a hash-routed app; its prizes ask for your consent once",
 		Links: []demoLink{
 			{"#/level/2", "第二关（# 路由）", "level two (behind the #)"},
 			{"prize/", "领奖（请求授权，可拒绝）", "prizes (ask unionid)"},
@@ -49,7 +49,7 @@ var demoSites = []demoSite{
 	},
 	{
 		PTID: "club", Name: "会员 Club", Path: "/wsite/" + demoPrivate + "/club/",
-		Text: "through another account: another openid, the same user once the unionid is known",
+		Text: "另一个公众号：openid 不同，知道 unionid 后是同一用户 · another account: another openid, the same user once the unionid is known",
 		Links: []demoLink{
 			{"members/", "会员专区（必须授权）", "members only (require unionid)"},
 		},
@@ -105,7 +105,7 @@ func (view *demoView) verify(d *demo, audience string) {
 		return
 	}
 	view.Known = true
-	view.Verdict = "✓ signature, issuer, audience and time are right"
+	view.Verdict = "✓ 签名、签发者、受众和时间都正确 · signature, issuer, audience and time are right"
 	if parts := strings.Split(view.Token, "."); len(parts) == 3 {
 		if plain, err := b64.DecodeString(parts[1]); err == nil {
 			var claims any
