@@ -90,7 +90,7 @@ func TestDemo(t *testing.T) {
 	phone.is("li")
 	shop := phone.open(demoShared, "shop", "/")
 	t.Run("a site says who it thinks the visitor is, and that it has verified it", func(t *testing.T) {
-		if shop.verdict != "✓ signature, issuer, audience and time are right" || !strings.HasPrefix(shop.user, "v") {
+		if !strings.HasPrefix(shop.verdict, "✓") || !strings.HasPrefix(shop.user, "v") {
 			t.Errorf("the shop shows %+v", shop)
 		}
 	})
