@@ -59,6 +59,9 @@ Faults:
 
 // simulate runs a simulator until ctx is done.
 func simulate(ctx context.Context, options wechatsim.Options, listen, control string) error {
+	if err := options.Check(); err != nil {
+		return fmt.Errorf("starting the simulator: %w", err)
+	}
 	sim := wechatsim.New(options)
 	for address, handler := range map[string]http.Handler{listen: sim.World(), control: sim.Control()} {
 		host, _, err := net.SplitHostPort(address)
