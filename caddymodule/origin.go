@@ -16,7 +16,7 @@ func (a *App) readOrigin() error {
 		return errors.New("origin: missing; set the address that visitors use, such as `origin https://www.example.com`")
 	}
 	u, err := url.Parse(a.origin)
-	if err != nil || u.Host == "" || u.User != nil || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Host == "" || strings.ContainsAny(u.Host, "*{} ") || u.User != nil || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("origin: %q is no origin such as https://www.example.com", a.origin)
 	}
 	loopback := isLoopback(u.Hostname())

@@ -33,6 +33,9 @@ type Directory struct {
 func New(accounts []*Account, realms []*Realm, sites []*Site) (*Directory, error) {
 	d := &Directory{map[string]*Account{}, map[string]*Realm{}, map[string]*Site{}, map[string]bool{}}
 	for _, given := range accounts {
+		if given == nil {
+			return nil, &Fault{"account", "null", "", "there is nothing here"}
+		}
 		a := *given
 		if a.Kind == "" {
 			a.Kind = Service
@@ -49,6 +52,9 @@ func New(accounts []*Account, realms []*Realm, sites []*Site) (*Directory, error
 		}
 	}
 	for _, given := range realms {
+		if given == nil {
+			return nil, &Fault{"realm", "null", "", "there is nothing here"}
+		}
 		r := *given
 		if !nameForm.MatchString(r.Name) {
 			return nil, &Fault{"realm", r.Name, "", "a realm is named with 1 to 64 of A-Za-z0-9._-"}
@@ -67,6 +73,9 @@ func New(accounts []*Account, realms []*Realm, sites []*Site) (*Directory, error
 func (d *Directory) addSites(sites []*Site) error {
 	audiences := map[string]string{}
 	for _, given := range sites {
+		if given == nil {
+			return &Fault{"site", "null", "", "there is nothing here"}
+		}
 		s := *given
 		s.fill()
 		if f := s.check(); f != nil {
