@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
@@ -25,8 +26,11 @@ var errCookie = errors.New("the cookie doesn't open")
 // one spelling.
 var b64 = base64.RawURLEncoding.Strict()
 
+// broken says that a text has line breaks, which Go's decoders pass over.
+func broken(text string) bool { return strings.ContainsAny(text, "\r\n") }
+
 func open(box *identity.Box, value, context string) ([]byte, error) {
-	if len(value) > maxCookie {
+	if len(value) > maxCookie || broken(value) {
 		return nil, errCookie
 	}
 	sealed, err := b64.DecodeString(value)

@@ -56,7 +56,7 @@ func (t tickets) sealTarget(rt route, tg target) string {
 // the site; it is checked again all the same, so that a mistake elsewhere can't
 // make it lead away.
 func (t tickets) openTarget(rt route, sealed string) (target, bool) {
-	if len(sealed) > 2*(maxTarget+maxFragment) {
+	if len(sealed) > 2*(maxTarget+maxFragment) || broken(sealed) {
 		return target{}, false
 	}
 	raw, err := b64.DecodeString(sealed)
@@ -105,7 +105,7 @@ func stateContext(rt route, login [16]byte, sealedTarget string) string {
 
 // stateHolds says whether a state was made for this login and is not too old.
 func (t tickets) stateHolds(rt route, state string, login [16]byte, sealedTarget string, now time.Time) bool {
-	if len(state) > 64 {
+	if len(state) > 64 || broken(state) {
 		return false
 	}
 	raw, err := stateText.DecodeString(state)
