@@ -10,5 +10,10 @@ func TestSecurity(t *testing.T) {
 	securityA(t)
 	securityB(t)
 	securityC(t)
+	securityD(t)
+	securityE(t)
+	securityF(t)
+	securityG(t)
 	securityL(t)
+	securityM(t)
 }
