@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"context"
 	"net/url"
 	"strings"
 	"sync"
@@ -19,6 +18,8 @@ func init() { caddy.RegisterModule(new(LogEncoder)) }
 // Caddy's `filter` encoder with these fields set; more can be added to them.
 type LogEncoder struct {
 	logging.FilterEncoder
+
+	config <-chan struct{} // the one that it belongs to
 }
 
 // CaddyModule returns the Caddy module information.
@@ -48,20 +49,28 @@ func (e *LogEncoder) Provision(ctx caddy.Context) error {
 			e.Fields[name] = filter
 		}
 	}
-	filtered.add(ctx.Context)
-	ctx.OnCancel(func() { filtered.remove(ctx.Context) })
+	e.config = ctx.Done()
+	filtered.Store(e.config, true)
+	return nil
+}
+
+// Cleanup forgets the config.
+func (e *LogEncoder) Cleanup() error {
+	filtered.Delete(e.config)
 	return nil
 }
 
 // filtered are the configs that have such an encoder. Log encoders are provisioned
-// before apps, and nothing else tells an app of them.
-var filtered configs
+// before apps, and nothing else tells an app of them. A config is known by what says
+// that it is over: its modules are provisioned with contexts of their own, which have
+// only that in common.
+var filtered sync.Map
 
-type configs struct{ seen sync.Map }
-
-func (c *configs) add(ctx context.Context)      { c.seen.Store(ctx, true) }
-func (c *configs) remove(ctx context.Context)   { c.seen.Delete(ctx) }
-func (c *configs) has(ctx context.Context) bool { _, ok := c.seen.Load(ctx); return ok }
+// logsFiltered says whether a config has a log encoder of ours.
+func logsFiltered(ctx caddy.Context) bool {
+	_, ok := filtered.Load(ctx.Done())
+	return ok
+}
 
 const hidden = "REDACTED"
 
@@ -122,6 +131,7 @@ func hideWords(address string) string {
 
 var (
 	_ caddy.Provisioner                = (*LogEncoder)(nil)
+	_ caddy.CleanerUpper               = (*LogEncoder)(nil)
 	_ zapcore.Encoder                  = (*LogEncoder)(nil)
 	_ caddy.ConfiguresFormatterDefault = (*LogEncoder)(nil)
 )

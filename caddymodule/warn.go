@@ -31,7 +31,7 @@ func (a *App) warn() {
 		for _, site := range server.Routes {
 			w.site(site)
 		}
-		if w.guards[name] > 0 && server.Logs != nil && !filtered.has(a.ctx.Context) {
+		if w.guards[name] > 0 && server.Logs != nil && !logsFiltered(a.ctx) {
 			a.log.Warn("access logs are written without `format wsite`: they will hold codes and tokens with which a reader could be somebody else", zap.String("server", name))
 		}
 	}
