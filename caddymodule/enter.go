@@ -18,13 +18,16 @@ func (a *App) enter(w http.ResponseWriter, r *http.Request) (route, whose, error
 	if !directory.IsCanonicalPath(raw) && (raw != "*" || r.Method != http.MethodOptions) {
 		path, err = directory.CanonicalPath(raw)
 	}
-	if err != nil {
+	if err != nil || strings.Contains(r.URL.RawQuery, "#") {
 		return route{}, answered, a.refused(w, r, route{}, refuse(codeBadPath))
 	}
 	rest, inside := below(path, a.Prefix)
 	if !inside {
 		if _, was := below(raw, a.Prefix); was {
 			return route{}, answered, a.canonicalise(w, r, path)
+		}
+		if _, now := below(r.URL.EscapedPath(), a.Prefix); now {
+			return route{}, answered, a.refused(w, r, route{}, refuseRewritten(r, raw))
 		}
 		if code, ok := verifyFile(path); ok && a.directory.Verifies(code) {
 			return route{}, answered, a.writeVerify(w, r, code)
@@ -61,14 +64,19 @@ func (a *App) enter(w http.ResponseWriter, r *http.Request) (route, whose, error
 func (a *App) admit(r *http.Request, raw, path string) *refusal {
 	switch {
 	case path == raw && rewritten(r, raw):
-		return refuse(codeRewritten).because(fmt.Errorf(
-			"the path came in as %q and an earlier handler (uri, rewrite, handle_path, try_files) made it %q: what is decided on has to be what is forwarded. Rewrite inside reverse_proxy instead: `rewrite {http.wsite.rest}`", raw, r.URL.EscapedPath()))
+		return refuseRewritten(r, raw)
 	case r.Host != a.host && canonicalHost(r.Host, a.jar.secure) != a.host:
 		return refuse(codeBadHost).because(errors.New("the Host is not the origin's"))
 	case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
 		return refuse(codeBadMethod)
 	}
 	return nil
+}
+
+// refuseRewritten tells the operator what he did: a visitor can't do this.
+func refuseRewritten(r *http.Request, raw string) *refusal {
+	return refuse(codeRewritten).because(fmt.Errorf(
+		"the path came in as %q and an earlier handler (uri, rewrite, handle_path, try_files) made it %q: what is decided on has to be what is forwarded. Rewrite inside reverse_proxy instead: `rewrite {http.wsite.rest}`", raw, r.URL.EscapedPath()))
 }
 
 // canonicalise sends a reader to the one form of an address. What changes
