@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -31,7 +32,21 @@ func (rt route) target(r *http.Request) string {
 	if r.URL.RawQuery == "" {
 		return rt.base + rt.rest
 	}
-	return rt.base + rt.rest + "?" + r.URL.RawQuery
+	return rt.base + rt.rest + "?" + escapeQuery(r.URL.RawQuery)
+}
+
+// escapeQuery escapes what [route.contains] refuses in an address: browsers leave
+// a backslash in a query as it is.
+func escapeQuery(query string) string {
+	var b strings.Builder
+	for i := range len(query) {
+		if c := query[i]; c <= ' ' || c == 0x7f || c == '\\' || c == '#' {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // rawPath is the path of the request as it came in, before any handler touched
