@@ -64,6 +64,7 @@ func (a *App) me(w http.ResponseWriter, r *http.Request, rt route) error {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	return json.NewEncoder(w).Encode(map[string]any{
 		"id": v.answer.User.ID, "kind": v.answer.User.Kind, "linked": v.answer.Linked(), "realm": rt.site.Realm,
 		"guest": v.session == nil, "signed_in": v.session != nil,
