@@ -71,6 +71,7 @@ func parseMaster(text string) ([]byte, error) {
 	}
 	return nil, errors.New("a master key that repeats one byte protects nothing; make one with `openssl rand -hex 32`")
 }
+
 func decodeBase64(s string) ([]byte, error) {
 	s = strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(s), "=")
 	return base64.RawStdEncoding.DecodeString(s)
