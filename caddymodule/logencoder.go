@@ -106,12 +106,22 @@ var (
 )
 
 func hideWords(address string) string {
-	path, query, ok := strings.Cut(address, "?")
-	if !ok {
-		return address
+	address, fragment, hasFragment := strings.Cut(address, "#")
+	if path, query, ok := strings.Cut(address, "?"); ok {
+		address = path + "?" + hidePairs(query, strings.Contains(path, own) || strings.Contains(path, "/connect/"))
 	}
-	query, fragment, hasFragment := strings.Cut(query, "#")
-	ours := strings.Contains(path, own) || strings.Contains(path, "/connect/")
+	// Only the end of a login tells a server of a fragment: nobody expects one in a log.
+	if fragment != "" && fragment != "wechat_redirect" {
+		fragment = hidden
+	}
+	if hasFragment {
+		address += "#" + fragment
+	}
+	return address
+}
+
+// hidePairs is hideWords for a query; ours says that it is one of ours or WeChat's.
+func hidePairs(query string, ours bool) string {
 	pairs := strings.Split(query, "&")
 	for i, pair := range pairs {
 		name, _, _ := strings.Cut(pair, "=")
@@ -122,11 +132,7 @@ func hideWords(address string) string {
 			pairs[i] = url.QueryEscape(name) + "=" + hidden
 		}
 	}
-	address = path + "?" + strings.Join(pairs, "&")
-	if hasFragment {
-		address += "#" + fragment
-	}
-	return address
+	return strings.Join(pairs, "&")
 }
 
 var (
