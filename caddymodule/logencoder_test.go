@@ -1,0 +1,112 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestLogEncoder(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	g := startGatewayOn(t, simulated(t), standard, data, "\twsite\n\treverse", "\tlog {\noutput file DATA/access.log\nformat wsite {\nfields {\nrequest>headers>X-Mine delete\n}\n}\n}\n\twsite\n\treverse")
+	g.sim.Answer("allow")
+	ming := g.phone("ming")
+	secrets := map[string]string{}
+	keep := func(what, value string) {
+		if len(value) > 5 {
+			secrets[value] = what
+		}
+	}
+
+	// A whole life: login with a fragment, consent, a page asked for by a script, a
+	// sign-out, and what others send.
+	ming.open(g.at(appA, "shop", "/app?lang=zh#/level/2"))
+	keep("token", g.upstream.last().Header.Get("X-User"))
+	asked := ming.open(g.at(appA, "shop", "/ask/"))
+	_, login, _ := strings.Cut(asked.Body, `id="allow" href="`)
+	login, _, _ = strings.Cut(login, `"`)
+	ming.open(g.url + strings.ReplaceAll(login, "&amp;", "&"))
+	keep("token", g.upstream.last().Header.Get("X-User"))
+	for name, value := range ming.cookies(g.url + "/") {
+		keep("cookie "+name, value)
+	}
+	ming.send("GET", g.at(appA, "shop", "/"), nil, "Accept", "text/html", "Referer", ming.visited[3], "X-User", "forged-user", "X-User-Id", "forged-id", "X-Mine", "mine-alone", "Authorization", "Bearer forged-bearer")
+	ming.fetch("GET", g.at(appLone, "shop", "/data.json"))
+	ming.send("POST", g.at(appA, "shop", "/-/logout?return="+url.QueryEscape("/wsite/"+appA+"/shop/secret-place")), nil, "Accept", "text/html")
+	for _, address := range ming.visited {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"code", "state", "r", "f"} {
+			keep(word, u.Query().Get(word))
+			keep(word+", escaped", url.QueryEscape(u.Query().Get(word)))
+		}
+		if word := u.Query().Get("redirect_uri"); word != "" {
+			_, sealed, _ := strings.Cut(word, "r=")
+			keep("the target told to WeChat", sealed)
+		}
+	}
+	for _, forged := range []string{"forged-user", "forged-id", "forged-bearer", "mine-alone"} {
+		keep("what a client claims", forged)
+	}
+
+	if len(secrets) < 15 {
+		t.Fatalf("only %d secrets passed by", len(secrets))
+	}
+	text, err := os.ReadFile(filepath.Join(data, "access.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := string(text)
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	for _, line := range lines {
+		var fields struct {
+			Request struct{ URI string } `json:"request"`
+			Status  int                  `json:"status"`
+		}
+		if err := json.Unmarshal([]byte(line), &fields); err != nil || fields.Request.URI == "" || fields.Status == 0 {
+			t.Errorf("a line that tells nothing, %v: %s", err, line)
+		}
+	}
+	if len(lines) < 8 {
+		t.Errorf("there are only %d lines", len(lines))
+	}
+	for secret, what := range secrets {
+		if i := strings.Index(log, secret); i >= 0 {
+			t.Errorf("the log holds a %s: …%.300s", what, log[max(0, i-200):])
+		}
+	}
+	for _, want := range []string{`/app?lang=zh"`, `callback?`, `code=REDACTED`, `state=REDACTED`, `logout?return=REDACTED"`, `/app?lang=zh#REDACTED`, `"user_id":"v`} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log lacks %s", want)
+		}
+	}
+}
+
+func TestLogEncoder_words(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"/a/b":                                 "/a/b",
+		"/a?b=c":                               "/a?b=c",
+		"/a?code=1":                            "/a?code=REDACTED",
+		"/a?x=1&code=1&y=2":                    "/a?x=1&code=REDACTED&y=2",
+		"/a?code":                              "/a?code=REDACTED",
+		"/a?%63ode=1":                          "/a?code=REDACTED",
+		"/a?state=1#/b?code=2":                 "/a?state=REDACTED#REDACTED",
+		"/a?barcode=1&codes=2&r=3":             "/a?barcode=1&codes=2&r=3",
+		"/wsite/wx/shop/-/callback?r=1&code=2": "/wsite/wx/shop/-/callback?r=REDACTED&code=REDACTED",
+		"/wsite/wx/shop/-/login?return=/a&f=b": "/wsite/wx/shop/-/login?return=REDACTED&f=REDACTED",
+		"https://open.weixin.qq.com/connect/oauth2/authorize?appid=wx&redirect_uri=x&scope=y&state=z#wechat_redirect": "https://open.weixin.qq.com/connect/oauth2/authorize?appid=wx&redirect_uri=REDACTED&scope=y&state=REDACTED#wechat_redirect",
+		"/a#/level/2": "/a#REDACTED", "/a#": "/a#",
+		"": "", "?": "?", "/?&&": "/?&&",
+	} {
+		if got := hideWords(address); got != want {
+			t.Errorf("%s is logged as %s, want %s", address, got, want)
+		}
+	}
+}
