@@ -70,7 +70,7 @@ cache the JWKS believe in it for as long as they do.
 			if _, err := call(http.MethodPost, adminRevoke, map[string]string{"kid": fl.Arg(0)}); err != nil {
 				return 1, err
 			}
-			fmt.Println("revoked; upstreams believe in it for as long as they cache the JWKS")
+			fmt.Fprintln(stdout, "revoked; upstreams believe in it for as long as they cache the JWKS")
 			return 0, nil
 		}),
 	})
