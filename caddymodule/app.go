@@ -240,6 +240,9 @@ func (a *App) Cleanup() error {
 	if a.stop != nil {
 		a.stop()
 	}
+	if a.wechat != nil {
+		a.wechat.Close()
+	}
 	var errs []error
 	for _, give := range a.took {
 		errs = append(errs, give())

@@ -127,6 +127,10 @@ func loopback(host string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
+// Close closes the connections that wait for another call. Calls under way go on,
+// and the client may still be used.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
 // plainClient is a copy of the given client, or an own one, that follows no
 // redirect: the next address would come from outside and get our query.
 func plainClient(given *http.Client) *http.Client {
