@@ -14,6 +14,7 @@ func TestSecurity(t *testing.T) {
 	securityE(t)
 	securityF(t)
 	securityG(t)
+	securityH(t)
 	securityL(t)
 	securityM(t)
 }
