@@ -14,47 +14,7 @@ func TestLogEncoder(t *testing.T) {
 	data := t.TempDir()
 	g := startGatewayOn(t, simulated(t), standard, data, "\twsite\n\treverse", "\tlog {\noutput file DATA/access.log\nformat wsite {\nfields {\nrequest>headers>X-Mine delete\n}\n}\n}\n\twsite\n\treverse")
 	g.sim.Answer("allow")
-	ming := g.phone("ming")
-	secrets := map[string]string{}
-	keep := func(what, value string) {
-		if len(value) > 5 {
-			secrets[value] = what
-		}
-	}
-
-	// A whole life: login with a fragment, consent, a page asked for by a script, a
-	// sign-out, and what others send.
-	ming.open(g.at(appA, "shop", "/app?lang=zh#/level/2"))
-	keep("token", g.upstream.last().Header.Get("X-User"))
-	asked := ming.open(g.at(appA, "shop", "/ask/"))
-	_, login, _ := strings.Cut(asked.Body, `id="allow" href="`)
-	login, _, _ = strings.Cut(login, `"`)
-	ming.open(g.url + strings.ReplaceAll(login, "&amp;", "&"))
-	keep("token", g.upstream.last().Header.Get("X-User"))
-	for name, value := range ming.cookies(g.url + "/") {
-		keep("cookie "+name, value)
-	}
-	ming.send("GET", g.at(appA, "shop", "/"), nil, "Accept", "text/html", "Referer", ming.visited[3], "X-User", "forged-user", "X-User-Id", "forged-id", "X-Mine", "mine-alone", "Authorization", "Bearer forged-bearer")
-	ming.fetch("GET", g.at(appLone, "shop", "/data.json"))
-	ming.send("POST", g.at(appA, "shop", "/-/logout?return="+url.QueryEscape("/wsite/"+appA+"/shop/secret-place")), nil, "Accept", "text/html")
-	for _, address := range ming.visited {
-		u, err := url.Parse(address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, word := range []string{"code", "state", "r", "f"} {
-			keep(word, u.Query().Get(word))
-			keep(word+", escaped", url.QueryEscape(u.Query().Get(word)))
-		}
-		if word := u.Query().Get("redirect_uri"); word != "" {
-			_, sealed, _ := strings.Cut(word, "r=")
-			keep("the target told to WeChat", sealed)
-		}
-	}
-	for _, forged := range []string{"forged-user", "forged-id", "forged-bearer", "mine-alone"} {
-		keep("what a client claims", forged)
-	}
-
+	secrets := secretsOfALife(t, g)
 	if len(secrets) < 15 {
 		t.Fatalf("only %d secrets passed by", len(secrets))
 	}
@@ -86,6 +46,52 @@ func TestLogEncoder(t *testing.T) {
 			t.Errorf("the log lacks %s", want)
 		}
 	}
+}
+
+// secretsOfALife leads a visitor through a login with a fragment, consent, a page asked
+// for by a script, a forged request and a sign-out, and gives what must not be known of
+// that, each with what it is.
+func secretsOfALife(t *testing.T, g *gateway) map[string]string {
+	t.Helper()
+	ming := g.phone("ming")
+	secrets := map[string]string{}
+	keep := func(what, value string) {
+		if len(value) > 5 {
+			secrets[value] = what
+		}
+	}
+
+	ming.open(g.at(appA, "shop", "/app?lang=zh#/level/2"))
+	keep("token", g.upstream.last().Header.Get("X-User"))
+	asked := ming.open(g.at(appA, "shop", "/ask/"))
+	_, login, _ := strings.Cut(asked.Body, `id="allow" href="`)
+	login, _, _ = strings.Cut(login, `"`)
+	ming.open(g.url + strings.ReplaceAll(login, "&amp;", "&"))
+	keep("token", g.upstream.last().Header.Get("X-User"))
+	for name, value := range ming.cookies(g.url + "/") {
+		keep("cookie "+name, value)
+	}
+	ming.send("GET", g.at(appA, "shop", "/"), nil, "Accept", "text/html", "Referer", ming.visited[3], "X-User", "forged-user", "X-User-Id", "forged-id", "X-Mine", "mine-alone", "Authorization", "Bearer forged-bearer")
+	ming.fetch("GET", g.at(appLone, "shop", "/data.json"))
+	ming.send("POST", g.at(appA, "shop", "/-/logout?return="+url.QueryEscape("/wsite/"+appA+"/shop/secret-place")), nil, "Accept", "text/html")
+	for _, address := range ming.visited {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"code", "state", "r", "f"} {
+			keep(word, u.Query().Get(word))
+			keep(word+", escaped", url.QueryEscape(u.Query().Get(word)))
+		}
+		if word := u.Query().Get("redirect_uri"); word != "" {
+			_, sealed, _ := strings.Cut(word, "r=")
+			keep("the target told to WeChat", sealed)
+		}
+	}
+	for _, forged := range []string{"forged-user", "forged-id", "forged-bearer", "mine-alone"} {
+		keep("what a client claims", forged)
+	}
+	return secrets
 }
 
 func TestLogEncoder_words(t *testing.T) {

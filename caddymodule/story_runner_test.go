@@ -22,7 +22,7 @@ func TestStory_words(t *testing.T) {
 		"visitor ming agent=nokia\n":                               `unknown agent "nokia"`,
 		"visitor two person=nobody\n":                              `there is no person "nobody"`,
 		"ming opens /\n":                                           `nobody called "ming" has entered`,
-		"visitor ming\nming dances\n":                              `a.txtar:2: ming dances: unknown verb "dances"`,
+		"visitor ming\nming dances wildly\n":                       `a.txtar:2: ming dances wildly: unknown verb "dances"`,
 		"fault flood\n":                                            `unknown fault "flood"`,
 		"fault slow twice\n":                                       `unknown word "twice"`,
 		opens + "  status\n":                                       `unknown word "status"`,

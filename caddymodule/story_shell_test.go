@@ -70,13 +70,15 @@ func shellWords(line string) []string {
 	return words
 }
 
-// curl is as much of curl as the demo uses.
-func (sh *shell) curl(words []string) error {
-	request := struct {
-		url, data, reads, writes string
-		follow, silent           bool
-		headers                  []string
-	}{}
+// curlRequest is what the words behind curl ask for.
+type curlRequest struct {
+	url, data, reads, writes string
+	follow                   bool
+	headers                  []string
+}
+
+func readCurl(words []string) (curlRequest, error) {
+	var request curlRequest
 	for i := 0; i < len(words); i++ {
 		word := words[i]
 		if !strings.HasPrefix(word, "-") {
@@ -84,21 +86,31 @@ func (sh *shell) curl(words []string) error {
 			continue
 		}
 		for _, option := range word[1:] {
-			value := map[rune]*string{'b': &request.reads, 'c': &request.writes, 'd': &request.data, 'H': new(string), 'o': new(string)}[option]
+			var header, output string
+			value := map[rune]*string{'b': &request.reads, 'c': &request.writes, 'd': &request.data, 'H': &header, 'o': &output}[option]
 			switch {
 			case option == 's':
 			case option == 'L':
 				request.follow = true
 			case value == nil || i+1 == len(words):
-				return fmt.Errorf("curl has no option -%c here", option)
+				return request, fmt.Errorf("curl has no option -%c here", option)
 			default:
 				i++
 				*value = words[i]
-				if option == 'H' {
-					request.headers = append(request.headers, words[i])
-				}
+			}
+			if header != "" {
+				request.headers = append(request.headers, header)
 			}
 		}
+	}
+	return request, nil
+}
+
+// curl is as much of curl as the demo uses.
+func (sh *shell) curl(words []string) error {
+	request, err := readCurl(words)
+	if err != nil {
+		return err
 	}
 	jar := sh.jars[request.reads]
 	if jar == nil {

@@ -6,6 +6,7 @@ import (
 	"html"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,85 +15,79 @@ import (
 
 // act is what a visitor does.
 func (s *story) act(v *storyVisitor, verb string, words []string) error {
-	var headers []string
-	for i, word := range words {
-		if word == "with" {
-			name, value, ok := strings.Cut(strings.Join(words[i+1:], " "), ": ")
-			if !ok {
-				return errors.New("a header is written `NAME: VALUE`")
-			}
-			headers, words = []string{name, value}, words[:i]
-			break
-		}
+	words, headers, err := withHeader(words)
+	if err != nil {
+		return err
 	}
-	one := func() (string, error) {
-		if len(words) != 1 {
-			return "", errors.New("needs one word")
-		}
-		return words[0], nil
-	}
-	navigation := []string{"Accept", "text/html,application/xhtml+xml", "X-Requested-With", "com.tencent.mm"}
-	var page seenPage
-	switch verb {
-	case "opens":
-		path, err := one()
-		if err != nil {
-			return err
-		}
-		if headers != nil {
-			page = v.send("GET", s.address(path), nil, append(navigation, headers...)...)
-			break
-		}
-		page = v.open(s.address(path))
-	case "steps":
-		if len(words) != 2 || words[0] != "to" {
-			return errors.New("steps to a path")
-		}
-		page = v.step(s.address(words[1]))
-	case "follows":
-		to := v.page.next()
-		if to == "" || len(words) > 0 {
+	switch {
+	case verb == "steps" && len(words) == 2 && words[0] == "to":
+		words = words[1:]
+	case verb == "steps":
+		return errors.New("steps to a path")
+	case verb == "follows" && len(words) == 0:
+		to, _, _ := strings.Cut(v.page.next(), "#")
+		if to == "" {
 			return errors.New("the last answer leads nowhere")
 		}
-		to, _, _ = strings.Cut(s.address(to), "#")
-		page = v.step(to)
-	case "fetches":
-		path, err := one()
-		if err != nil {
-			return err
-		}
-		page = v.fetch("GET", s.address(path))
-	case "posts":
-		path, err := one()
-		if err != nil {
-			return err
-		}
-		page = v.send("POST", s.address(path), strings.NewReader("a=b"), append([]string{"Content-Type", "application/x-www-form-urlencoded", "Accept", "*/*"}, headers...)...)
-	case "presses":
-		id, err := one()
-		if err != nil {
-			return err
-		}
-		if page, err = s.press(v, id); err != nil {
-			return err
-		}
-	case "forgets":
-		kind, err := one()
-		if err != nil {
-			return err
-		}
-		if id := storyAppIDs[kind]; id != "" {
-			kind = id
-		} else if kind != cookieLogin && kind != cookieGuest {
-			return fmt.Errorf("we have no cookie %q", kind)
-		}
-		v.forget(s.g, kind)
-		s.checked = true
-		return nil
-	default:
-		return fmt.Errorf("unknown verb %q", verb)
+		words = []string{to}
 	}
+	if len(words) != 1 {
+		return errors.New("needs one word")
+	}
+	if verb == "forgets" {
+		s.checked = true
+		return s.forget(v, words[0])
+	}
+	page, err := s.travel(v, verb, words[0], headers)
 	v.page, s.page = page, page
+	return err
+}
+
+// withHeader takes `with NAME: VALUE` off the end of a line.
+func withHeader(words []string) (rest, header []string, err error) {
+	i := slices.Index(words, "with")
+	if i < 0 {
+		return words, nil, nil
+	}
+	name, value, ok := strings.Cut(strings.Join(words[i+1:], " "), ": ")
+	if !ok {
+		return nil, nil, errors.New("a header is written `NAME: VALUE`")
+	}
+	return words[:i], []string{name, value}, nil
+}
+
+// travel takes a visitor somewhere.
+func (s *story) travel(v *storyVisitor, verb, path string, header []string) (seenPage, error) {
+	if header != nil && verb != "opens" && verb != "posts" {
+		return seenPage{}, fmt.Errorf("who %s sends no header of his own", verb)
+	}
+	switch verb {
+	case "opens":
+		if header != nil {
+			navigation := []string{"Accept", "text/html,application/xhtml+xml", "X-Requested-With", "com.tencent.mm"}
+			return v.send("GET", s.address(path), nil, append(navigation, header...)...), nil
+		}
+		return v.open(s.address(path)), nil
+	case "steps", "follows":
+		return v.step(s.address(path)), nil
+	case "fetches":
+		return v.fetch("GET", s.address(path)), nil
+	case "posts":
+		form := []string{"Content-Type", "application/x-www-form-urlencoded", "Accept", "*/*"}
+		return v.send("POST", s.address(path), strings.NewReader("a=b"), append(form, header...)...), nil
+	case "presses":
+		return s.press(v, path)
+	}
+	return seenPage{}, fmt.Errorf("unknown verb %q", verb)
+}
+
+func (s *story) forget(v *storyVisitor, kind string) error {
+	if id := storyAppIDs[kind]; id != "" {
+		kind = id
+	} else if kind != cookieLogin && kind != cookieGuest {
+		return fmt.Errorf("we have no cookie %q", kind)
+	}
+	v.forget(s.g, kind)
 	return nil
 }
 
