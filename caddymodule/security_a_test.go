@@ -75,6 +75,11 @@ func (g *gateway) wantVisitor(t testing.TB, w wire, somebody bool) identity.Toke
 			t.Errorf("a CGI program would see %s=%q", name, vars[name])
 		}
 	}
+	for name := range s.Trailer {
+		if isGuarded(name) {
+			t.Errorf("the site was told to expect %s behind the body", name)
+		}
+	}
 	if strings.Contains(s.Header.Get("Cookie"), g.app.jar.prefix) {
 		t.Errorf("the site saw our cookies: %q", s.Header["Cookie"])
 	}

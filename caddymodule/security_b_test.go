@@ -95,6 +95,7 @@ var notCanonical = map[string]string{
 	shopPath("/a#b"):                                    "",
 	shopPath("/a?b#c"):                                  "",
 	shopPath("/" + strings.Repeat("a", 8<<10)):          "",
+	shopPath("/" + strings.Repeat("./", 3<<10)):         "",
 	shopPath("/" + strings.Repeat("%3c", 1400)):         "",
 	shopPath("/" + strings.Repeat("<", 1400)):           "",
 }

@@ -33,6 +33,7 @@ func redirects(good, inside string) []string {
 	for i, p := range slices.Clone(list) {
 		list = append(list, inside+[]string{"", "/", "/.."}[i%3]+p)
 	}
+	list = append(list, inside+"/x?a=\r\nSet-Cookie: b=c", inside+"/x?a b", inside+"/x?\ta", inside+"/x?a\x7f", inside+`/x?\evil.example`, inside+"/x?a\x00b")
 	list = append(list, inside, inside+".evil.example", inside+"@evil.example", inside+"x/", inside+"/../game/x", inside+"/%2e%2e/game/x", inside+"/../../../about", inside+"/-/logout", inside+"/-/callback?code=x", inside+"/-/login?return="+inside+"/-/login",
 		"/wsite/"+appB+"/shop/", "/wsite/"+appA+"/game/", "/about", "/wsite/-/jwks.json", inside+"/"+strings.Repeat("a", 5000), inside+"/x?"+strings.Repeat("a", 5000))
 	return list

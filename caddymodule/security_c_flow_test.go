@@ -15,6 +15,7 @@ func tampered(t *testing.T, g *gateway) {
 	sealed := u.Query().Get("r")
 	rt, _, _ := g.app.route(shopPath("/"))
 	game, _, _ := g.app.route("/wsite/" + appA + "/game/")
+	shopOfB, _, _ := g.app.route("/wsite/" + appB + "/shop/")
 	if tg, ok := g.app.tickets.openTarget(rt, sealed); !ok || tg.Path != shopPath("/secret/place?x=1") {
 		t.Fatalf("the target is %+v", tg)
 	}
@@ -28,7 +29,9 @@ func tampered(t *testing.T, g *gateway) {
 	for _, path := range []string{"//evil.example", "https://evil.example", "/about", "/wsite/" + appA + "/game/", shopPath(""), shopPath("/../game/"), shopPath("/-/logout"), shopPath(`/\evil.example`), shopPath("/x#y"), ""} {
 		spoilt = append(spoilt, g.app.tickets.sealTarget(rt, target{Path: path}))
 	}
-	spoilt = append(spoilt, g.app.tickets.sealTarget(game, target{Path: shopPath("/secret")}))
+	for _, other := range []route{game, shopOfB} {
+		spoilt = append(spoilt, g.app.tickets.sealTarget(other, target{Path: shopPath("/secret")}))
+	}
 	for _, r := range spoilt {
 		w := g.overH1(t, request{Target: shopPath("/-/login?r=" + url.QueryEscape(r)), Headers: atDesk()})
 		if location := w.Header.Get("Location"); location != shopPath("/#") {
