@@ -28,22 +28,9 @@ import (
 func TestReload_underTraffic(t *testing.T) {
 	sim, up, data := simulated(t), startUpstream(t), t.TempDir()
 	g := &gateway{t: t, url: fmt.Sprintf("http://127.0.0.1:%d", reservePort(t)), sim: sim, upstream: up, app: &App{jar: newJar(false)}}
-	config := func(round int) []byte {
-		// Connections that reverse_proxy keeps to a site outlive its config by
-		// minutes, which is Caddy's affair.
-		text := strings.NewReplacer("reverse_proxy UPSTREAM", "reverse_proxy "+up.Listener.Addr().String()+" {\n\t\ttransport http {\n\t\t\tkeepalive off\n\t\t}\n\t}",
-			"\tadmin off", "\tadmin off\n\tpersist_config off\n\tgrace_period 10s",
-			"ORIGIN", g.url, "SIM", sim.URL, "DATA", data).Replace(standard)
-		text = strings.Replace(text, "wechat_timeout 2s", fmt.Sprintf("wechat_timeout %ds\n\t\tcache_size %d", 10+round%2, 1000+round), 1)
-		body, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return body
-	}
 	load := func(round int) {
 		t.Helper()
-		if err := caddy.Load(config(round), true); err != nil {
+		if err := caddy.Load(g.reloaded(t, data, round), true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -78,20 +65,10 @@ func TestReload_underTraffic(t *testing.T) {
 					return
 				default:
 				}
-				name := fmt.Sprintf("visitor-%d-%d", worker, n)
-				sim.Add(wechatsim.Person{Name: name, Nickname: name})
-				p := g.phone(name)
-				p.client.Transport = steady.client.Transport
-				address := g.at(appA, "shop", fmt.Sprintf("/page?n=%d", n))
-				page := p.open(address)
-				first := g.subject(page)
-				if again := g.subject(p.fetch("GET", address)); page.URL != address || first == "" || again != first {
-					t.Errorf("%s ended at %s with %d as %q, then %q: %.300s", name, page.URL, page.Status, first, again, page.Body)
-				}
+				g.visit(t, fmt.Sprintf("visitor-%d-%d", worker, n))
 				if g.subject(steady.fetch("GET", g.at(appA, "shop", "/"))) != id {
 					t.Error("who had signed in before is somebody else, or nobody")
 				}
-				p.client.CloseIdleConnections()
 				logins.Add(1)
 			}
 		})
@@ -105,6 +82,37 @@ func TestReload_underTraffic(t *testing.T) {
 	wg.Wait()
 	steady.client.CloseIdleConnections()
 	waitFor(t, "the workers of old configs to end", func() bool { return settled() <= before+15 })
+}
+
+// reloaded is the standard config with something else in every round.
+func (g *gateway) reloaded(t *testing.T, data string, round int) []byte {
+	t.Helper()
+	up := g.upstream.Listener.Addr().String()
+	// Connections that reverse_proxy keeps to a site outlive its config by minutes,
+	// which is Caddy's affair.
+	text := strings.NewReplacer("reverse_proxy UPSTREAM", "reverse_proxy "+up+" {\n\t\ttransport http {\n\t\t\tkeepalive off\n\t\t}\n\t}",
+		"\tadmin off", "\tadmin off\n\tpersist_config off\n\tgrace_period 10s",
+		"ORIGIN", g.url, "SIM", g.sim.URL, "DATA", data).Replace(standard)
+	text = strings.Replace(text, "wechat_timeout 2s", fmt.Sprintf("wechat_timeout %ds\n\t\tcache_size %d", 10+round%2, 1000+round), 1)
+	body, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// visit is a new visitor's first two requests, whatever is reloaded meanwhile.
+func (g *gateway) visit(t *testing.T, name string) {
+	g.sim.Add(wechatsim.Person{Name: name, Nickname: name})
+	p := g.phone(name)
+	p.client.Transport = insistent{http.DefaultTransport}
+	address := g.at(appA, "shop", "/page?of="+name)
+	page := p.open(address)
+	first := g.subject(page)
+	if again := g.subject(p.fetch("GET", address)); page.URL != address || first == "" || again != first {
+		t.Errorf("%s ended at %s with %d as %q, then %q: %.300s", name, page.URL, page.Status, first, again, page.Body)
+	}
+	p.client.CloseIdleConnections()
 }
 
 // insistent sends a GET again that got no answer, as browsers do: a connection that
