@@ -17,10 +17,13 @@ type visitor struct {
 	account *directory.Account
 	session *session // nil for a guest
 	answer  identity.Answer
-	renewAt time.Time // a navigation after this renews the session silently
+	key     visitorKey // in the cache, if he is there
+	renewAt time.Time  // a navigation after this renews the session silently
 	ends    time.Time
 	gone    atomic.Bool // the facts have changed
 	token   atomic.Pointer[identity.Signed]
+	// loginSeen is the login cookie with which nothing was left to remember.
+	loginSeen atomic.Pointer[string]
 }
 
 // guestEnds bounds how long a guest's answer is used without a look at the facts.

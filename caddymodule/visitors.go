@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/maypok86/otter/v2"
@@ -21,12 +22,12 @@ type visitors struct {
 	cache *otter.Cache[visitorKey, *visitor]
 
 	mu    sync.Mutex
-	index map[string]map[*visitor]visitorKey // by session, and by realm and user
-	moved uint64                             // counts what was forgotten
+	index map[string]map[*visitor]struct{} // by session, and by realm and user
+	moved uint64                           // counts what was forgotten
 }
 
 func newVisitors(size int) *visitors {
-	vs := &visitors{index: map[string]map[*visitor]visitorKey{}}
+	vs := &visitors{index: map[string]map[*visitor]struct{}{}}
 	vs.cache = otter.Must(&otter.Options[visitorKey, *visitor]{
 		MaximumSize:      size,
 		OnAtomicDeletion: func(e otter.DeletionEvent[visitorKey, *visitor]) { vs.unlist(e.Value) },
@@ -49,6 +50,10 @@ func (vs *visitors) mark() uint64 {
 // put caches a visitor, unless something was forgotten since mark: it might have
 // been him, read a moment too early.
 func (vs *visitors) put(key visitorKey, v *visitor, mark uint64) {
+	// The value is a piece of the request's Cookie header, all of which it would
+	// keep in memory.
+	key.cookie = strings.Clone(key.cookie)
+	v.key = key
 	vs.mu.Lock()
 	if vs.moved != mark {
 		vs.mu.Unlock()
@@ -56,9 +61,9 @@ func (vs *visitors) put(key visitorKey, v *visitor, mark uint64) {
 	}
 	for _, k := range v.listedAs() {
 		if vs.index[k] == nil {
-			vs.index[k] = map[*visitor]visitorKey{}
+			vs.index[k] = map[*visitor]struct{}{}
 		}
-		vs.index[k][v] = key
+		vs.index[k][v] = struct{}{}
 	}
 	vs.mu.Unlock()
 	vs.cache.Set(key, v)
@@ -92,9 +97,9 @@ func (vs *visitors) forget(name string) {
 	vs.mu.Lock()
 	vs.moved++
 	var keys []visitorKey
-	for v, key := range vs.index[name] {
+	for v := range vs.index[name] {
 		v.gone.Store(true)
-		keys = append(keys, key)
+		keys = append(keys, v.key)
 	}
 	vs.mu.Unlock()
 	for _, key := range keys {
