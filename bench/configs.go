@@ -40,7 +40,7 @@ http://127.0.0.1:PORT {
 `
 
 // plainProxy is the same Caddy without the gateway. What the gateway sends on, it
-// sends on too, to the byte; LOG and POOL are what the gateway beside it has.
+// sends on too, to the byte.
 const plainProxy = `
 {
 	admin off
@@ -50,13 +50,18 @@ http://127.0.0.1:PORT {
 	bind 127.0.0.1
 	LOG
 	reverse_proxy SITES {
-		header_up X-User TOKEN
-		header_up X-Forwarded-Prefix BASE
-		header_up Cookie "COOKIES"
+		HEADERS
 		POOL
 	}
 }
 `
+
+// proxy is how a plain proxy is set up.
+type proxy struct {
+	sets bool   // sets the gateway's headers itself; if not, the client sends them
+	pool bool   // has the keep-alive pool of Caddyfile.example
+	log  string // the directive
+}
 
 // kept are the cookies that a visitor has of the site itself.
 const kept = "theme=dark; cart=17f3a2c4"
@@ -109,14 +114,16 @@ func (s *stage) gatewayConfig(name string, example bool) (config, error) {
 }
 
 // plainConfig is a proxy without a gateway, to stand beside one.
-func (s *stage) plainConfig(token string, example bool) (config, error) {
-	log, sites, pool := "", "SITE1", ""
-	if example {
-		log, sites = "log", "SITE1 SITE2"
+func (s *stage) plainConfig(token string, p proxy) (config, error) {
+	headers, sites, pool := "", "SITE1", ""
+	if p.sets {
+		headers = "header_up X-User " + token + "\n\t\theader_up X-Forwarded-Prefix " + base + "\n\t\theader_up Cookie \"" + kept + "\""
+	}
+	if p.pool {
+		sites = "SITE1 SITE2"
 		pool = "lb_policy least_conn\n\t\ttransport http {\n\t\t\tkeepalive_idle_conns_per_host 512\n\t\t\tkeepalive 2m\n\t\t}"
 	}
-	text := strings.NewReplacer("LOG", log, "SITES", sites, "POOL", pool).Replace(plainProxy)
-	return s.fill(text, "TOKEN", token, "BASE", base, "COOKIES", kept)
+	return s.fill(strings.NewReplacer("LOG", p.log, "SITES", sites, "HEADERS", headers, "POOL", pool).Replace(plainProxy))
 }
 
 // fill puts in what differs from run to run.

@@ -6,91 +6,136 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
 
-// pair is a gateway and the plain proxy beside it, with the requests of visitors who
-// are signed in.
-type pair struct {
-	title          string
-	gateway, plain *caddyProcess
-	addresses      [2]string // of gateway and plain
-	requests       [][]byte  // one for each connection
+// contestant is a proxy in its own process, with a request for each connection.
+type contestant struct {
+	name     string
+	process  *caddyProcess
+	address  string
+	requests [][]byte
 }
 
-// startPair starts both, signs visitors in, and makes sure that both send the same
-// bytes to the site.
-func startPair(st *stage, title, name string, example bool, conns int) (p *pair, err error) {
+// match is a gateway and the plain proxies beside it, in the order of the report.
+type match struct {
+	title, name string
+	gateway     contestant
+	plain       []contestant
+}
+
+// rival is a plain proxy by how it differs.
+type rival struct {
+	name string
+	proxy
+}
+
+// matches are what is measured on the hot path.
+var matches = []struct {
+	title, name string
+	example     bool
+	rivals      []rival
+}{
+	{"Hot path: the smallest Caddyfile, whose reverse_proxy has Caddy's defaults", "small", false, []rival{
+		{"reverse_proxy that sets the same headers", proxy{sets: true}},
+		{"reverse_proxy whose client sends them", proxy{}},
+	}},
+	{"Hot path: Caddyfile.example as shipped", "example", true, []rival{
+		{"reverse_proxy with the same pool and log", proxy{sets: true, pool: true, log: "log {\n\t\tformat wsite\n\t}"}},
+		{"reverse_proxy with the same pool and Caddy's own log, which hides nothing", proxy{sets: true, pool: true, log: "log"}},
+	}},
+}
+
+// startMatch starts all processes of a match, signs visitors in, and makes sure that
+// all send the same bytes to the site.
+func startMatch(st *stage, title, name string, example bool, rivals []rival, conns int) (m *match, err error) {
 	cfg, err := st.gatewayConfig(name, example)
 	if err != nil {
 		return nil, err
 	}
-	p = &pair{title: title}
+	m = &match{title: title, name: name, gateway: contestant{name: "gateway", address: cfg.address}}
 	defer func() {
 		if err != nil {
-			p.close()
+			m.close()
 		}
 	}()
-	if p.gateway, err = startCaddy(st.dir, cfg.text); err != nil {
-		return p, err
+	if m.gateway.process, err = startCaddy(st.dir, cfg.text); err != nil {
+		return m, err
 	}
 	people, err := st.newPeople(conns)
 	if err != nil {
-		return p, err
+		return m, err
 	}
 	for _, person := range people {
 		cookies, err := st.signIn(cfg.origin(), person)
 		if err != nil {
-			return p, err
+			return m, err
 		}
-		p.requests = append(p.requests, hotRequest(cfg.address, cookies))
+		site, ours, _ := strings.Cut(kept, "; ")
+		m.gateway.requests = append(m.gateway.requests, hotRequest(cfg.address, "Cookie: "+site+"; "+cookies+"; "+ours+"\r\n"))
 	}
-	heads, err := heard(st, cfg.address, p.requests)
+	heads, err := heard(st, m.gateway)
 	if err != nil {
-		return p, err
+		return m, err
 	}
-	plain, err := st.plainConfig(tokenOf(heads[0]), example)
-	if err != nil {
-		return p, err
+	for _, r := range rivals {
+		if err := m.challenge(st, r, heads); err != nil {
+			return m, err
+		}
 	}
-	if p.plain, err = startCaddy(st.dir, plain.text); err != nil {
-		return p, err
-	}
-	p.addresses = [2]string{cfg.address, plain.address}
-	others, err := heard(st, plain.address, p.requests)
-	if err != nil {
-		return p, err
-	}
-	return p, sameBytes(heads, others)
+	return m, nil
 }
 
-func (p *pair) close() {
-	for _, c := range []*caddyProcess{p.gateway, p.plain} {
-		if c != nil {
-			c.close()
+// challenge starts a plain proxy beside the gateway. heads are what the site heard of
+// the gateway.
+func (m *match) challenge(st *stage, r rival, heads []string) error {
+	token := tokenOf(heads[0])
+	cfg, err := st.plainConfig(token, r.proxy)
+	if err != nil {
+		return err
+	}
+	c := contestant{name: r.name, address: cfg.address, requests: m.gateway.requests}
+	if !r.sets {
+		request := hotRequest(m.gateway.address, "Cookie: "+kept+"\r\nX-User: "+token+"\r\nX-Forwarded-Prefix: "+base+"\r\n")
+		c.requests = slices.Repeat([][]byte{request}, len(heads))
+	}
+	if c.process, err = startCaddy(st.dir, cfg.text); err != nil {
+		return err
+	}
+	m.plain = append(m.plain, c)
+	others, err := heard(st, c)
+	if err != nil {
+		return err
+	}
+	return sameBytes(heads, others)
+}
+
+func (m *match) close() {
+	for _, c := range append([]contestant{m.gateway}, m.plain...) {
+		if c.process != nil {
+			c.process.close()
 		}
 	}
 }
 
 // hotRequest is what WeChat's browser sends for a page of the site.
-func hotRequest(host, cookies string) []byte {
-	site, ours, _ := strings.Cut(kept, "; ")
+func hotRequest(host, headers string) []byte {
 	return []byte("GET " + base + "/items?page=2 HTTP/1.1\r\n" +
 		"Host: " + host + "\r\n" +
 		"User-Agent: " + userAgent + "\r\n" +
 		"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n" +
 		"Accept-Language: zh-CN,zh;q=0.9\r\n" +
-		"X-Requested-With: com.tencent.mm\r\n" +
-		"Cookie: " + site + "; " + cookies + "; " + ours + "\r\n\r\n")
+		"X-Requested-With: com.tencent.mm\r\n" + headers + "\r\n")
 }
 
 // heard is what the site hears of each request.
-func heard(st *stage, address string, requests [][]byte) ([]string, error) {
+func heard(st *stage, contestant contestant) ([]string, error) {
 	var heads []string
-	for _, request := range requests {
+	for _, request := range contestant.requests {
 		head, err := st.site.hear(func() error {
-			c, err := dial(address)
+			c, err := dial(contestant.address)
 			if err != nil {
 				return err
 			}
@@ -136,13 +181,13 @@ type figures struct {
 	mallocs   float64       // there, for one request
 }
 
-// measure runs one load against one proxy.
-func measure(ctx context.Context, s settings, p *caddyProcess, address string, requests [][]byte) (figures, error) {
+// measure runs one load against one contestant.
+func (c contestant) measure(ctx context.Context, s settings) (figures, error) {
 	var sources []func() []byte
-	for _, request := range requests {
+	for _, request := range c.requests {
 		sources = append(sources, func() []byte { return request })
 	}
-	l, err := startLoad(address, "200", sources)
+	l, err := startLoad(c.address, "200", sources)
 	if err != nil {
 		return figures{}, err
 	}
@@ -150,7 +195,7 @@ func measure(ctx context.Context, s settings, p *caddyProcess, address string, r
 	if err := pause(ctx, s.warm); err != nil {
 		return figures{}, err
 	}
-	before, err := p.used()
+	before, err := c.process.used()
 	if err != nil {
 		return figures{}, err
 	}
@@ -161,7 +206,7 @@ func measure(ctx context.Context, s settings, p *caddyProcess, address string, r
 	}
 	l.counting.Store(false)
 	n, elapsed := float64(l.done.Load()), time.Since(began)
-	after, err := p.used()
+	after, err := c.process.used()
 	if err != nil {
 		return figures{}, err
 	}
@@ -193,79 +238,67 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// hotPaths measures both pairs, round by round, so that what else the machine does
-// meets all of them alike.
+// hotPaths measures all matches, round by round, so that what else the machine does
+// meets all contestants alike.
 func hotPaths(ctx context.Context, st *stage, s settings, out io.Writer) error {
-	var pairs []*pair
-	for _, which := range []struct {
-		title, name string
-		example     bool
-	}{
-		{"hot path, against reverse_proxy with Caddy's defaults", "small", false},
-		{"hot path of Caddyfile.example, against reverse_proxy with the same pool and an access log", "example", true},
-	} {
-		p, err := startPair(st, which.title, which.name, which.example, s.conns)
+	var started []*match
+	for _, each := range matches {
+		m, err := startMatch(st, each.title, each.name, each.example, each.rivals, s.conns)
 		if err != nil {
 			return err
 		}
-		defer p.close()
-		pairs = append(pairs, p)
+		defer m.close()
+		started = append(started, m)
 	}
-	results := make([][]rivals, len(pairs))
-	for round := range s.rounds {
-		for i, p := range pairs {
-			r, err := p.round(ctx, s, round)
+	results := make([][]round, len(started))
+	for n := range s.rounds {
+		for i, m := range started {
+			r, err := m.round(ctx, s, n)
 			if err != nil {
 				return err
 			}
 			results[i] = append(results[i], r)
 		}
 	}
-	if s.profiles != "" {
-		for _, p := range pairs {
-			if err := p.profile(ctx, s); err != nil {
+	for i, m := range started {
+		printMatch(out, m, results[i])
+		if s.profiles != "" {
+			if err := m.gateway.profile(ctx, s, filepath.Join(s.profiles, m.name+".pprof")); err != nil {
 				return err
 			}
 		}
 	}
-	for i, p := range pairs {
-		printHot(out, p.title, results[i])
-	}
 	return nil
 }
 
-// rivals are the two runs of one round.
-type rivals struct{ gateway, plain figures }
-
-// round measures both, who is first taking turns.
-func (p *pair) round(ctx context.Context, s settings, round int) (r rivals, err error) {
-	runs := []func() error{
-		func() (err error) {
-			r.gateway, err = measure(ctx, s, p.gateway, p.addresses[0], p.requests)
-			return err
-		},
-		func() (err error) {
-			r.plain, err = measure(ctx, s, p.plain, p.addresses[1], p.requests)
-			return err
-		},
-	}
-	for i := range runs {
-		if err := runs[(i+round)%2](); err != nil {
-			return r, err
-		}
-	}
-	return r, nil
+// round is a run of the gateway and one of each plain proxy.
+type round struct {
+	gateway figures
+	plain   []figures
 }
 
-// profile runs the gateway once more, watched.
-func (p *pair) profile(ctx context.Context, s settings) error {
-	name, _, _ := strings.Cut(strings.ReplaceAll(p.title, " ", "-"), ",")
-	if _, err := p.gateway.order(order{Profile: filepath.Join(s.profiles, name+".pprof")}); err != nil {
+// round measures all contestants, who is first taking turns.
+func (m *match) round(ctx context.Context, s settings, n int) (round, error) {
+	all := append([]contestant{m.gateway}, m.plain...)
+	got := make([]figures, len(all))
+	for i := range all {
+		turn := (i + n) % len(all)
+		var err error
+		if got[turn], err = all[turn].measure(ctx, s); err != nil {
+			return round{}, fmt.Errorf("%s: %w", all[turn].name, err)
+		}
+	}
+	return round{got[0], got[1:]}, nil
+}
+
+// profile runs a contestant once more, watched.
+func (c contestant) profile(ctx context.Context, s settings, path string) error {
+	if _, err := c.process.order(order{Profile: path}); err != nil {
 		return err
 	}
-	if _, err := measure(ctx, s, p.gateway, p.addresses[0], p.requests); err != nil {
+	if _, err := c.measure(ctx, s); err != nil {
 		return err
 	}
-	_, err := p.gateway.order(order{EndOfIt: true})
+	_, err := c.process.order(order{EndOfIt: true})
 	return err
 }

@@ -20,7 +20,7 @@ import (
 
 // settings are how much is measured.
 type settings struct {
-	rounds   int           // pairs of runs
+	rounds   int           // runs of each contestant
 	duration time.Duration // of one run
 	warm     time.Duration // before each run, not measured
 	conns    int
@@ -38,8 +38,8 @@ func main() {
 		return
 	}
 	var s settings
-	flag.IntVar(&s.rounds, "rounds", 5, "how many pairs of runs; the median of their ratios counts")
-	flag.DurationVar(&s.duration, "duration", 4*time.Second, "how long one run is measured")
+	flag.IntVar(&s.rounds, "rounds", 5, "how often all are measured; the median of the ratios counts")
+	flag.DurationVar(&s.duration, "duration", 3*time.Second, "how long one run is measured")
 	flag.DurationVar(&s.warm, "warm", 500*time.Millisecond, "how long one run goes on before it is measured")
 	flag.IntVar(&s.conns, "conns", 64, "keep-alive connections, each a visitor of his own")
 	flag.IntVar(&s.logins, "logins", 1500, "logins of each kind in one round; 0 leaves them out")

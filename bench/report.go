@@ -53,19 +53,23 @@ var quantities = []quantity{
 	{"allocations per request", "%.1f", func(f figures) float64 { return f.mallocs }, added, "%+.1f", "+12 or less"},
 }
 
-// printHot prints the rounds of one pair: the medians of both, and the median of what
-// the rounds compared to, which is not the same as comparing the medians.
-func printHot(out io.Writer, title string, rounds []rivals) {
-	fmt.Fprintf(out, "\n%s\n\n", strings.ToUpper(title[:1])+title[1:])
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "\tgateway\tplain\tmedian of %d rounds (least to greatest)\twanted\n", len(rounds))
-	for _, q := range quantities {
-		gateway := spreadOf(rounds, func(r rivals) float64 { return q.of(r.gateway) })
-		plain := spreadOf(rounds, func(r rivals) float64 { return q.of(r.plain) })
-		each := spreadOf(rounds, func(r rivals) float64 { return q.compare(q.of(r.gateway), q.of(r.plain)) })
-		fmt.Fprintf(t, "%s\t"+q.verb+"\t"+q.verb+"\t%s\t%s\n", q.name, gateway.median, plain.median, each.show(q.compared), q.wanted)
+// printMatch prints the gateway against each plain proxy: the medians of both, and
+// the median of what the rounds compared to, which is not the same as comparing the
+// medians.
+func printMatch(out io.Writer, m *match, rounds []round) {
+	fmt.Fprintf(out, "\n%s\n", m.title)
+	for i, rival := range m.plain {
+		fmt.Fprintf(out, "\nagainst %s\n", rival.name)
+		t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		fmt.Fprintf(t, "\tgateway\tplain\tmedian of %d rounds (least to greatest)\twanted\n", len(rounds))
+		for _, q := range quantities {
+			gateway := spreadOf(rounds, func(r round) float64 { return q.of(r.gateway) })
+			plain := spreadOf(rounds, func(r round) float64 { return q.of(r.plain[i]) })
+			each := spreadOf(rounds, func(r round) float64 { return q.compare(q.of(r.gateway), q.of(r.plain[i])) })
+			fmt.Fprintf(t, "%s\t"+q.verb+"\t"+q.verb+"\t%s\t%s\n", q.name, gateway.median, plain.median, each.show(q.compared), q.wanted)
+		}
+		_ = t.Flush()
 	}
-	_ = t.Flush()
 }
 
 // printLogins prints what became of the callbacks.
