@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -106,7 +107,7 @@ func (s *stage) gatewayConfig(name string, example bool) (config, error) {
 		{"127.0.0.1:3001", "SITE2"},
 	} {
 		if !strings.Contains(text, change[0]) {
-			return config{}, fmt.Errorf("Caddyfile.example has no %q any more", change[0])
+			return config{}, fmt.Errorf("reading Caddyfile.example: it has no %q any more", change[0])
 		}
 		text = strings.ReplaceAll(text, change[0], change[1])
 	}
@@ -156,7 +157,7 @@ func examplePath() (string, error) {
 			return path, nil
 		}
 		if filepath.Dir(dir) == dir {
-			return "", fmt.Errorf("there is no Caddyfile.example here: run it inside the repository")
+			return "", errors.New("reading Caddyfile.example: there is none here or above; run it inside the repository")
 		}
 		dir = filepath.Dir(dir)
 	}
