@@ -53,6 +53,10 @@ func (a *App) cleanAnswer(h http.Header, rt route, said []string) {
 	if h["Cache-Control"] == nil && rt.site.NoCache == "on" && strings.HasPrefix(h.Get("Content-Type"), "text/html") {
 		h["Cache-Control"] = []string{"private, no-cache"}
 	}
+	if len(said) > 0 && strings.Contains(h.Get("Cache-Control"), "public") {
+		// A shared cache would give this visitor's cookies to others.
+		h["Cache-Control"] = []string{"private, no-cache"}
+	}
 }
 
 // withoutOurs keeps the cookies of a site that don't pretend to be ours, and those

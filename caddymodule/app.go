@@ -113,49 +113,10 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.fillDefaults()
 
 	repl := caddy.NewReplacer()
+	if err := a.settle(func(text, _ string) (string, error) { return repl.ReplaceOrErr(text, true, true) }); err != nil {
+		return err
+	}
 	var err error
-	if a.origin, err = repl.ReplaceOrErr(a.Origin, true, true); err != nil {
-		return fmt.Errorf("origin: %w", err)
-	}
-	if a.Facts.SQLite, err = repl.ReplaceOrErr(a.Facts.SQLite, true, true); err != nil {
-		return fmt.Errorf("facts: %w", err)
-	}
-	for _, text := range a.MasterKey {
-		text, err := repl.ReplaceOrErr(text, true, true)
-		if err != nil {
-			return fmt.Errorf("master_key: %w", err)
-		}
-		key, err := parseMaster(text)
-		if err != nil {
-			return fmt.Errorf("master_key: %w", err)
-		}
-		a.masters = append(a.masters, key)
-	}
-	if err := a.readOrigin(); err != nil {
-		return err
-	}
-	if a.directory, err = directory.New(a.Accounts, a.Realms, a.Sites); err != nil {
-		return err
-	}
-	a.secrets = map[string]string{}
-	for _, account := range a.directory.Accounts() {
-		secret, err := repl.ReplaceOrErr(account.Secret, true, true)
-		if err != nil || account.Openable() && secret == "" {
-			return fmt.Errorf("account %s: secret: the placeholder %s is empty", account.AppID, account.Secret)
-		}
-		a.secrets[account.AppID] = secret
-	}
-	for _, cidr := range a.UpstreamNetworks {
-		prefix, err := netip.ParsePrefix(cidr)
-		if err != nil {
-			return fmt.Errorf("upstream_networks: %q is no network such as 10.0.0.0/8", cidr)
-		}
-		a.networks = append(a.networks, prefix)
-	}
-	a.wechat, err = wechat.NewClient(wechat.Config{OpenURL: a.Wechat.Open, Hosts: a.Wechat.APIHosts, Timeout: time.Duration(a.Wechat.Timeout), Now: time.Now})
-	if err != nil {
-		return fmt.Errorf("wechat: %w", err)
-	}
 	if a.metrics, err = newMetrics(ctx.GetMetricsRegistry(), a); err != nil {
 		return err
 	}
@@ -163,52 +124,29 @@ func (a *App) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-func (a *App) fillDefaults() {
-	if a.Prefix == "" {
-		a.Prefix = "/wsite"
-	}
-	if a.Facts.SQLite == "" {
-		a.Facts.SQLite = caddy.AppDataDir() + "/wsite/wsite.db"
-	}
-	if a.Session.Lifetime == 0 {
-		a.Session.Lifetime = caddy.Duration(12 * time.Hour)
-	}
-	if a.Token.Algorithm == "" {
-		a.Token.Algorithm = directory.Algorithms[0]
-	}
-	if a.Token.Lifetime == 0 {
-		a.Token.Lifetime = caddy.Duration(5 * time.Minute)
-	}
-	if a.CacheSize == 0 {
-		a.CacheSize = 100_000
-	}
-	if len(a.UpstreamNetworks) == 0 {
-		a.UpstreamNetworks = []string{"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}
-	}
-}
-
 // Validate judges what Provision has read.
 func (a *App) Validate() error {
 	switch {
 	case a.Session.life() < 10*time.Minute || a.Session.life() > 30*24*time.Hour:
-		return fmt.Errorf("session: a lifetime of %s; it may be 10m to 30d", time.Duration(a.Session.Lifetime))
+		return fmt.Errorf("session_lifetime: %s; it may be 10m to 30d", time.Duration(a.Session.Lifetime))
 	case time.Duration(a.Token.Lifetime) < time.Minute || time.Duration(a.Token.Lifetime) > time.Hour:
-		return fmt.Errorf("token: a lifetime of %s; it may be 1m to 1h", time.Duration(a.Token.Lifetime))
+		return fmt.Errorf("token_lifetime: %s; it may be 1m to 1h", time.Duration(a.Token.Lifetime))
 	case time.Duration(a.Token.Lifetime) > a.Session.life():
-		return errors.New("token: a token may not outlive a session")
+		return errors.New("token_lifetime: a token may not outlive a session")
 	case a.algorithms() == nil:
-		return fmt.Errorf("token: algorithm %q; use ES256, RS256 or EdDSA", a.Token.Algorithm)
+		return fmt.Errorf("token_algorithm: %q; use ES256, RS256 or EdDSA", a.Token.Algorithm)
 	case a.CacheSize < 100:
 		return fmt.Errorf("cache_size: %d; it has to be at least 100", a.CacheSize)
 	case len(a.masters) > 2:
 		return errors.New("master_key: at most two are valid at a time, the one in force first")
 	}
 	seen := map[string]string{}
-	for id, secret := range a.secrets {
+	for _, account := range a.directory.Accounts() {
+		secret := a.secrets[account.AppID]
 		if other, ok := seen[secret]; ok && secret != "" {
-			return fmt.Errorf("account %s: secret: account %s has the same; each account has its own", id, other)
+			return fmt.Errorf("account %s: secret: account %s has the same; each account has its own", account.AppID, other)
 		}
-		seen[secret] = id
+		seen[secret] = account.AppID
 	}
 	return nil
 }

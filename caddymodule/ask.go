@@ -21,7 +21,7 @@ func (a *App) askUnionID(w http.ResponseWriter, r *http.Request, rt route, v *vi
 	case ask && (!able || a.now().Sub(v.session.Refused) < askPause):
 		return false, nil
 	case !able:
-		return true, a.refused(w, r, rt, refuse(codeUnionRefused).because(errors.New("a guest, or an account without a subject, has no unionid to give")))
+		return true, a.refused(w, r, rt, refuse(codeUnionRefused).because(errors.New("a guest has no unionid to give")))
 	case !navigates(r):
 		return true, a.loginRequired(w, r, rt, codeUnionRequired)
 	}

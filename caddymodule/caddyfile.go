@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -75,10 +76,31 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	if p.app.Origin == "" {
 		return nil, d.Err("wsite needs an `origin`: the address that visitors use, such as `origin https://www.example.com`")
 	}
-	if _, err := directory.New(p.app.Accounts, p.app.Realms, p.app.Sites); err != nil {
+	body := caddyconfig.JSON(p.app, nil)
+	if err := p.check(body); err != nil {
 		return nil, p.locate(err)
 	}
-	return httpcaddyfile.App{Name: "wsite", Value: caddyconfig.JSON(p.app, nil)}, nil
+	return httpcaddyfile.App{Name: "wsite", Value: body}, nil
+}
+
+// check finds now, while it is known where everything stands, what Provision and
+// Validate would find later. What a placeholder will give isn't known yet.
+func (p *parser) check(body []byte) error {
+	app := new(App)
+	if err := json.Unmarshal(body, app); err != nil {
+		return err
+	}
+	app.fillDefaults()
+	err := app.settle(func(text, standIn string) (string, error) {
+		if strings.Contains(text, "{") {
+			return standIn, nil
+		}
+		return text, nil
+	})
+	if err != nil {
+		return err
+	}
+	return app.Validate()
 }
 
 // parser reads the global option and remembers where everything stood, since what
@@ -138,7 +160,12 @@ func (p *parser) note(d *caddyfile.Dispenser, at place) error {
 func (p *parser) locate(err error) error {
 	var f *directory.Fault
 	if !errors.As(err, &f) {
-		return err
+		// Other errors begin with their field, or with an account.
+		name, _, _ := strings.Cut(err.Error(), ":")
+		f = &directory.Fault{Kind: "wsite", Field: name}
+		if id, ok := strings.CutPrefix(name, "account "); ok {
+			f = &directory.Fault{Kind: "account", ID: id, Field: "secret"}
+		}
 	}
 	for _, at := range []place{{f.Kind, f.ID, f.Field}, {f.Kind, f.ID, ""}} {
 		if where := p.where[at]; where != "" {

@@ -17,12 +17,12 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 )
 
-// callback is where WeChat sends a visitor back. It never renders on the address
-// that holds the code: it ends on the clean page, so that the back button and
-// shared links are harmless.
+// callback is where WeChat sends a visitor back. A login never ends on the address
+// that holds the code but on the clean page, so that the back button and shared
+// links are harmless.
 func (a *App) callback(w http.ResponseWriter, r *http.Request, rt route) error {
 	if r.Method != http.MethodGet {
-		return a.refused(w, r, rt, refuse(codeBadMethod)) // the code stays good
+		return a.refused(w, r, rt, refuse(codeBadMethod).allowing("GET")) // the code stays good
 	}
 	q, err := readCallback(r.URL.RawQuery)
 	if err != nil {
@@ -34,6 +34,14 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request, rt route) error {
 	}
 	l := a.loginCookie(r)
 	tg, ok := a.tickets.openTarget(rt, q.target)
+	if a.guestHere(r, rt, l) {
+		// A callback kept from before a sign-out, or opened in another browser:
+		// its code is nobody's here.
+		if !ok {
+			tg = target{Path: rt.base + "/"}
+		}
+		return a.seeOther(w, tg)
+	}
 	if !ok || l == nil || !a.tickets.stateHolds(rt, q.state, l.ID, q.target, a.now()) {
 		return a.unproved(w, r, rt, l, live, tg, ok)
 	}
@@ -45,6 +53,16 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request, rt route) error {
 	})
 	if done.err != nil {
 		return a.loginFailed(w, r, rt, l, live, tg, done.err)
+	}
+	if done.again {
+		// What was right half a minute ago may have been signed out since.
+		from, err := a.facts().Revoked(r.Context(), done.session.key())
+		if err != nil {
+			return a.refused(w, r, rt, refuse(codeFactsDown).because(err))
+		}
+		if !from.IsZero() {
+			return a.seeOther(w, tg)
+		}
 	}
 	return a.signedIn(w, r, rt, l, live, tg, done)
 }
@@ -102,6 +120,8 @@ func (a *App) unproved(w http.ResponseWriter, r *http.Request, rt route, l *logi
 		return a.seeOther(w, target{Path: rt.base + "/"})
 	case !opened:
 		return a.refused(w, r, rt, refuse(codeLoginUnproved))
+	case prefetches(r):
+		return a.refused(w, r, rt, refuse(codePrefetch))
 	case !navigates(r):
 		return a.loginRequired(w, r, rt, codeLoginRequired)
 	}

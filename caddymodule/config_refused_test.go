@@ -67,7 +67,7 @@ func TestConfig_refused(t *testing.T) {
 		"two accounts have two secrets":                   {[]string{"another secret", "{env.WX_SECRET}"}, "each account has its own"},
 		"a site in JSON is checked as one of a Caddyfile": {[]string{`"ptid": "shop01"`, `"ptid": "shop/01"`}, "a site's id begins with"},
 		"a policy in JSON is checked too":                 {[]string{`"ptid":`, `"paths": [{"path": "/a", "policy": "publik"}], "ptid":`}, "a policy is `login`"},
-		"an address of WeChat is one":                     {more(`"wechat": {"api_hosts": ["ftp://api.weixin.qq.com"]}`), "wechat"},
+		"an address of WeChat is one":                     {more(`"wechat": {"api_hosts": ["ftp://api.weixin.qq.com"]}`), "api_hosts"},
 		"a word that isn't known in JSON is an error":     {more(`"prefx": "/w"`), `unknown field "prefx"`},
 		"a visitor whom nobody can be is an error":        {[]string{`{"path": ["/x"]}`, `{"wsite": {"visitor": ["reel"]}}`}, `did you mean "real"?`},
 	} {

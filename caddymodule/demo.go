@@ -74,6 +74,9 @@ func (d *demo) run(ctx context.Context) (err error) {
 			d.closers[i]()
 		}
 	}()
+	if d.port < 1 || d.port > 65534 {
+		return fmt.Errorf("port %d: choose one from 1 to 65534; the simulator takes the next one", d.port)
+	}
 	if err := d.folder(); err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (a *App) admit(r *http.Request, raw, path string) *refusal {
 	case r.Host != a.host && canonicalHost(r.Host, a.jar.secure) != a.host:
 		return refuse(codeBadHost).because(errors.New("the Host is not the origin's"))
 	case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
-		return refuse(codeBadMethod)
+		return refuse(codeBadMethod).allowing("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func (a *App) awaitReady(r *http.Request) error {
 // tomorrow it may be another one.
 func (a *App) addAccount(w http.ResponseWriter, r *http.Request, rt route) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return a.refused(w, r, route{}, refuse(codeBadMethod))
+		return a.refused(w, r, route{}, refuse(codeBadMethod).allowing("GET, HEAD"))
 	}
 	appID := rt.site.Accounts[0]
 	if l := a.loginCookie(r); l != nil && rt.site.ServedBy(l.LastAppID) {
@@ -163,7 +163,7 @@ func verifyFile(path string) (string, bool) {
 
 func (a *App) writeVerify(w http.ResponseWriter, r *http.Request, code string) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return a.refused(w, r, route{}, refuse(codeBadMethod))
+		return a.refused(w, r, route{}, refuse(codeBadMethod).allowing("GET, HEAD"))
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -81,13 +81,15 @@ type refusal struct {
 	code  code
 	cause error
 	again string // address at which to try again
+	allow string // methods that would do
 }
 
-func refuse(c code) *refusal                      { return &refusal{code: c} }
-func (ref *refusal) because(err error) *refusal   { ref.cause = err; return ref }
-func (ref *refusal) retryAt(addr string) *refusal { ref.again = addr; return ref }
-func (ref *refusal) status() int                  { return refusals[ref.code].status }
-func (ref *refusal) step() string                 { return refusals[ref.code].step }
+func refuse(c code) *refusal                          { return &refusal{code: c} }
+func (ref *refusal) because(err error) *refusal       { ref.cause = err; return ref }
+func (ref *refusal) retryAt(addr string) *refusal     { ref.again = addr; return ref }
+func (ref *refusal) allowing(methods string) *refusal { ref.allow = methods; return ref }
+func (ref *refusal) status() int                      { return refusals[ref.code].status }
+func (ref *refusal) step() string                     { return refusals[ref.code].step }
 
 // Error is for the log and for `{err.message}`: it names no visitor.
 func (ref *refusal) Error() string {
@@ -124,6 +126,9 @@ func (a *App) refused(w http.ResponseWriter, r *http.Request, rt route, ref *ref
 
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
+	if ref.allow != "" {
+		h.Set("Allow", ref.allow)
+	}
 	if ref.status() == http.StatusServiceUnavailable {
 		h.Set("Retry-After", strconv.Itoa(5))
 	}

@@ -3,7 +3,9 @@ package caddymodule
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -44,6 +46,12 @@ func (a *App) openFacts(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening facts: %w", err)
 	}
+	if strings.HasPrefix(path, caddy.AppDataDir()) {
+		// Caddy makes its own folder when it needs it, which may be later.
+		if err := os.MkdirAll(caddy.AppDataDir(), 0o700); err != nil {
+			return fmt.Errorf("opening facts: %w", err)
+		}
+	}
 	pooled, _, err := stores.LoadOrNew(path, func() (caddy.Destructor, error) {
 		s, err := sqlstore.OpenSQLite(ctx, path, sqlstore.Options{Log: a.slog, Now: time.Now})
 		return pooledStore{s}, err
@@ -54,12 +62,12 @@ func (a *App) openFacts(ctx context.Context) error {
 	a.took = append(a.took, func() error { _, err := stores.Delete(path); return err })
 	store := pooled.(pooledStore)
 
-	sealer, err := a.openMaster(path)
+	sealer, err := a.openMaster(ctx, store, path)
 	if err != nil {
 		return err
 	}
 	if err := identity.CheckMaster(ctx, store, sealer); err != nil {
-		return fmt.Errorf("opening facts: %w", err)
+		return fmt.Errorf("opening facts: %w; where none was configured at first, it lies in %s: put that one second", err, keyFile(path))
 	}
 	a.box, a.tickets = newCookieBox(sealer), newTickets(sealer)
 	keys := &identity.Keys{Store: store, Sealer: sealer, Algorithms: a.algorithms(), Life: time.Duration(a.Token.Lifetime), Now: a.now}

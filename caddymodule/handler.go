@@ -105,6 +105,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		return a.refused(w, r, rt, refuse(codeBug).because(err))
 	}
+	a.remember(w, r, rt, v)
 	return a.forward(w, r, next, rt, v, token) // 6: let the site see it
 }
 

@@ -139,7 +139,14 @@ func (a *App) loginRequired(w http.ResponseWriter, r *http.Request, rt route, c 
 	a.metrics.refused(ref)
 	a.logRefusal(r, rt, ref)
 	login := a.origin + rt.base + own + "login"
-	if from, ok := a.samePage(r, rt); ok {
+	from, ok := a.samePage(r, rt)
+	switch {
+	case c == codeUnionRequired:
+		if !ok {
+			from = rt.base + "/"
+		}
+		login += "?r=" + a.tickets.sealTarget(rt, target{Path: from, UserInfo: true})
+	case ok:
 		login += "?return=" + url.QueryEscape(from)
 	}
 	w.Header().Set("WWW-Authenticate", `WSite realm="`+rt.site.Realm+`", login="`+login+`"`)
@@ -160,7 +167,10 @@ func (a *App) samePage(r *http.Request, rt route) (string, bool) {
 // sealed target with `f` as its fragment, `return` a path inside the site.
 func (a *App) loginPage(w http.ResponseWriter, r *http.Request, rt route) error {
 	if r.Method != http.MethodGet {
-		return a.refused(w, r, rt, refuse(codeBadMethod))
+		return a.refused(w, r, rt, refuse(codeBadMethod).allowing("GET"))
+	}
+	if prefetches(r) {
+		return a.refused(w, r, rt, refuse(codePrefetch))
 	}
 	if !navigates(r) {
 		return a.loginRequired(w, r, rt, codeLoginRequired)

@@ -30,6 +30,7 @@ type finished struct {
 	session *session
 	linked  bool
 	err     error
+	again   bool // it ended before this callback came
 }
 
 type underway struct {
@@ -67,13 +68,24 @@ func (l *logins) do(key loginKey, finish func(context.Context) finished) finishe
 		go u.run(finish)
 	}
 	l.mu.Unlock()
+	again := u.over()
 	<-u.done
 	result := u.result
+	result.again = again
 	if result.session != nil {
 		s := *result.session // each gets its own: one of them may yet be changed
 		result.session = &s
 	}
 	return result
+}
+
+func (u *underway) over() bool {
+	select {
+	case <-u.done:
+		return true
+	default:
+		return false
+	}
 }
 
 func (u *underway) run(finish func(context.Context) finished) {

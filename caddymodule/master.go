@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -15,12 +16,21 @@ import (
 
 // openMaster makes the sealer from the configured master keys. Without one, which
 // is allowed beside SQLite alone, a key lies in a file next to the database.
-func (a *App) openMaster(path string) (*identity.Sealer, error) {
+func (a *App) openMaster(ctx context.Context, store identity.Store, path string) (*identity.Sealer, error) {
 	if len(a.masters) > 0 {
 		return identity.NewSealer(a.masters...)
 	}
-	file := strings.TrimSuffix(path, filepath.Ext(path)) + ".key"
+	file := keyFile(path)
 	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		sealed, err := store.Secrets(ctx, "")
+		if err != nil {
+			return nil, fmt.Errorf("opening master key: %w", err)
+		}
+		if len(sealed) > 0 {
+			return nil, fmt.Errorf("opening master key: %s is missing, and the facts in %s are sealed with it: put it back, or set `master_key` to the key that it held", file, path)
+		}
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		key := make([]byte, identity.MasterKeySize)
 		rand.Read(key)
@@ -39,6 +49,9 @@ func (a *App) openMaster(path string) (*identity.Sealer, error) {
 	}
 	return identity.NewSealer(key)
 }
+
+// keyFile is where the master key lies if none is configured.
+func keyFile(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".key" }
 
 // writeNew makes a file that is there whole or not at all, also after a crash.
 func writeNew(file string, text []byte) error {

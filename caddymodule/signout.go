@@ -18,7 +18,7 @@ func (a *App) logout(w http.ResponseWriter, r *http.Request, rt route) error {
 		return a.writePage(w, http.StatusOK, pageLogout, logoutView{Action: rt.base + own + "logout?return=" + url.QueryEscape(tg.Path), Back: tg.Path})
 	}
 	if r.Method != http.MethodPost {
-		return a.refused(w, r, rt, refuse(codeBadMethod))
+		return a.refused(w, r, rt, refuse(codeBadMethod).allowing("GET, POST"))
 	}
 	if err := http.NewCrossOriginProtection().Check(r); err != nil {
 		return a.refused(w, r, rt, refuse(codeCrossSite).because(err))
@@ -50,7 +50,7 @@ func (a *App) logout(w http.ResponseWriter, r *http.Request, rt route) error {
 // me is /-/me: what a page's script may know of its visitor.
 func (a *App) me(w http.ResponseWriter, r *http.Request, rt route) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return a.refused(w, r, rt, refuse(codeBadMethod))
+		return a.refused(w, r, rt, refuse(codeBadMethod).allowing("GET, HEAD"))
 	}
 	v, err := a.recognise(r, rt)
 	if v == nil && err == nil && a.guestHere(r, rt, a.loginCookie(r)) {

@@ -15,8 +15,7 @@ func (a *App) serveWellKnown(w http.ResponseWriter, r *http.Request, path string
 		return a.refused(w, r, route{}, refuse(codeNoPage))
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		h.Set("Allow", "GET, HEAD")
-		return a.refused(w, r, route{}, refuse(codeBadMethod))
+		return a.refused(w, r, route{}, refuse(codeBadMethod).allowing("GET, HEAD"))
 	}
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -66,8 +66,18 @@ func (s *signingKey) began(now time.Time) bool {
 	return !s.UseFrom.After(now) && (s.RevokedAt.IsZero() || !s.RevokedAt.Before(s.UseFrom))
 }
 
-// makeKey makes the key of a generation, not stored yet.
+// makeKey makes the key of a generation, not stored yet. Its id never begins with a
+// dash: whoever has to revoke it in a hurry would give the command an option.
 func makeKey(alg string, generation int, made, from time.Time) (*signingKey, error) {
+	for {
+		s, err := drawKey(alg, generation, made, from)
+		if err != nil || s.KeyID[0] != '-' {
+			return s, err
+		}
+	}
+}
+
+func drawKey(alg string, generation int, made, from time.Time) (*signingKey, error) {
 	var private crypto.Signer
 	var err error
 	switch alg {

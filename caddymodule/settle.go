@@ -1,0 +1,90 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-wsite/caddy-wsite/directory"
+	"github.com/caddy-wsite/caddy-wsite/wechat"
+)
+
+// settle reads the configuration: what of it is wrong by itself or doesn't fit
+// together is found here, by Provision and by the Caddyfile's parser alike. expand
+// gives the value of a text with placeholders, or, where that isn't known yet, a
+// stand-in. An error begins with the field that it is about.
+func (a *App) settle(expand func(text, standIn string) (string, error)) error {
+	var err error
+	if a.origin, err = expand(a.Origin, "https://placeholder.example"); err != nil {
+		return fmt.Errorf("origin: %w", err)
+	}
+	if a.Facts.SQLite, err = expand(a.Facts.SQLite, a.Facts.SQLite); err != nil {
+		return fmt.Errorf("facts: %w", err)
+	}
+	for _, text := range a.MasterKey {
+		text, err := expand(text, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
+		if err != nil {
+			return fmt.Errorf("master_key: %w", err)
+		}
+		key, err := parseMaster(text)
+		if err != nil {
+			return fmt.Errorf("master_key: %w", err)
+		}
+		a.masters = append(a.masters, key)
+	}
+	if err := a.readOrigin(); err != nil {
+		return err
+	}
+	if a.directory, err = directory.New(a.Accounts, a.Realms, a.Sites); err != nil {
+		return err
+	}
+	a.secrets = map[string]string{}
+	for _, account := range a.directory.Accounts() {
+		secret, err := expand(account.Secret, account.Secret)
+		if err != nil || account.Openable() && secret == "" {
+			return fmt.Errorf("account %s: secret: the placeholder %s is empty", account.AppID, account.Secret)
+		}
+		a.secrets[account.AppID] = secret
+	}
+	for _, cidr := range a.UpstreamNetworks {
+		prefix, err := netip.ParsePrefix(cidr)
+		if err != nil {
+			return fmt.Errorf("upstream_networks: %q is no network such as 10.0.0.0/8", cidr)
+		}
+		a.networks = append(a.networks, prefix)
+	}
+	if _, err = wechat.NewClient(wechat.Config{OpenURL: a.Wechat.Open}); err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	a.wechat, err = wechat.NewClient(wechat.Config{OpenURL: a.Wechat.Open, Hosts: a.Wechat.APIHosts, Timeout: time.Duration(a.Wechat.Timeout), Now: time.Now})
+	if err != nil {
+		return fmt.Errorf("api_hosts: %w", err)
+	}
+	return nil
+}
+
+func (a *App) fillDefaults() {
+	if a.Prefix == "" {
+		a.Prefix = "/wsite"
+	}
+	if a.Facts.SQLite == "" {
+		a.Facts.SQLite = caddy.AppDataDir() + "/wsite/wsite.db"
+	}
+	if a.Session.Lifetime == 0 {
+		a.Session.Lifetime = caddy.Duration(12 * time.Hour)
+	}
+	if a.Token.Algorithm == "" {
+		a.Token.Algorithm = directory.Algorithms[0]
+	}
+	if a.Token.Lifetime == 0 {
+		a.Token.Lifetime = caddy.Duration(5 * time.Minute)
+	}
+	if a.CacheSize == 0 {
+		a.CacheSize = 100_000
+	}
+	if len(a.UpstreamNetworks) == 0 {
+		a.UpstreamNetworks = []string{"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}
+	}
+}
