@@ -108,7 +108,7 @@ func (j jar) cut(line string) (string, bool) {
 	if !strings.Contains(line, j.prefix) {
 		return line, false
 	}
-	var out []byte
+	var out strings.Builder
 	changed := false
 	first := false // the next pair kept is the first one
 	for start := 0; start <= len(line); {
@@ -119,8 +119,8 @@ func (j jar) cut(line string) (string, bool) {
 		pair := line[start:end]
 		if name := trimSpace(pair); j.ours(name) {
 			if !changed {
-				out = make([]byte, 0, len(line))
-				out = append(out, strings.TrimSuffix(line[:start], ";")...)
+				out.Grow(len(line))
+				out.WriteString(strings.TrimSuffix(line[:start], ";"))
 				first = start == 0
 			}
 			changed = true
@@ -128,9 +128,9 @@ func (j jar) cut(line string) (string, bool) {
 			if first {
 				pair = strings.TrimLeft(pair, " \t")
 			} else {
-				out = append(out, ';')
+				out.WriteByte(';')
 			}
-			out = append(out, pair...)
+			out.WriteString(pair)
 			first = false
 		}
 		start = end + 1
@@ -138,7 +138,7 @@ func (j jar) cut(line string) (string, bool) {
 	if !changed {
 		return line, false
 	}
-	return string(out), true
+	return out.String(), true
 }
 
 // set writes one of our cookies. maxAge is in seconds; below zero the cookie is
