@@ -25,8 +25,9 @@ build: ## build Caddy with our modules from xcaddy.json into dist/caddy, and che
 	@echo "dist/caddy has our modules and no cgo."
 
 .PHONY: test
-test: prepare lint ## what must pass: lint, then every test under the race detector
+test: prepare lint ## what must pass: lint, every test under the race detector, a short run of each fuzz target
 	CGO_ENABLED=1 go test -race -p 2 -timeout 10m ./...
+	@FUZZTIME=2s .ci/fuzz
 
 .PHONY: prepare
 prepare:

@@ -155,7 +155,7 @@ func TestDocs(t *testing.T) {
 	t.Run("the two readmes say the same", func(t *testing.T) {
 		t.Parallel()
 		en, zh := doc(t, "README.md"), doc(t, "README.zh-CN.md")
-		for _, what := range []string{"(?s)```(?:sh|js|json|caddyfile)\n.*?```", `\]\((?:docs|[A-Zx])[^)]*\)`, `(?m)^## `} {
+		for _, what := range []string{"(?s)```(?:sh|js|json|caddyfile|python|php|go|yaml)\n.*?```", `\]\((?:docs|[A-Zx])[^)]*\)`, `(?m)^## `} {
 			e, z := regexp.MustCompile(what).FindAllString(en, -1), regexp.MustCompile(what).FindAllString(zh, -1)
 			e, z = slices.DeleteFunc(e, isOtherReadme), slices.DeleteFunc(z, isOtherReadme)
 			if !slices.Equal(e, z) {

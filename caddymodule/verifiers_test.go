@@ -18,9 +18,9 @@ func TestVerifiers(t *testing.T) {
 	token := g.upstream.last().Header.Get("X-User")
 	code := func(language string) string {
 		t.Helper()
-		m := regexp.MustCompile("(?s)```" + language + "\n(.*?)```").FindStringSubmatch(doc(t, "docs/upstream.md"))
+		m := regexp.MustCompile("(?s)```" + language + "\n(.*?)```").FindStringSubmatch(doc(t, "README.md"))
 		if m == nil {
-			t.Fatalf("docs/upstream.md has nothing in %s", language)
+			t.Fatalf("the README has nothing in %s", language)
 		}
 		return strings.NewReplacer("https://www.example.com", g.url, "shop01", "game").Replace(m[1])
 	}
