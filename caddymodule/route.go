@@ -98,15 +98,16 @@ func step(path string) (segment, rest string) {
 func (a *App) route(path string) (rt route, old bool, ref *refusal) {
 	below := path[len(a.Prefix):]
 	first, rest := step(below)
-	if !directory.ValidAppID(first) {
+	account := a.directory.Account(first)
+	switch {
+	case account != nil: // is asked first: it costs less than the form of an app id
+	case directory.ValidAppID(first):
+		return route{}, false, refuse(codeNoAccount)
+	default:
 		if site := a.directory.Site(first); site != nil {
 			return route{site: site, rest: rest}, true, nil
 		}
 		return route{}, false, refuse(codeNoSite)
-	}
-	account := a.directory.Account(first)
-	if account == nil {
-		return route{}, false, refuse(codeNoAccount)
 	}
 	ptid, rest := step(rest)
 	site := a.directory.Site(ptid)

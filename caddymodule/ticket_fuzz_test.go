@@ -60,8 +60,8 @@ func FuzzCookie(f *testing.F) {
 	})
 }
 
-// FuzzState tries any text for a state and for a sealed target: only what we made
-// for this account, site, browser and target holds.
+// FuzzState changes a byte of a state or of a sealed target, and tries any other text
+// for both: only what we made for this account, site, browser and target holds.
 func FuzzState(f *testing.F) {
 	tickets := newTickets(testSealer(f))
 	rt := route{site: &directory.Site{PTID: "shop"}, account: &directory.Account{AppID: appA}, base: "/wsite/" + appA + "/shop"}
@@ -69,20 +69,29 @@ func FuzzState(f *testing.F) {
 	login := [16]byte{7}
 	sealed := tickets.sealTarget(rt, target{Path: rt.base + "/a?b=c", Fragment: "/d", UserInfo: true, Attempt: 1})
 	state := tickets.sealState(rt, login, sealed, now)
-	f.Add(state, sealed)
-	f.Add("", "")
-	f.Add(state[:len(state)-1], sealed[1:])
-	f.Add(state+"A", sealed+"A")
-	f.Fuzz(func(t *testing.T, someState, someTarget string) {
-		if tickets.stateHolds(rt, someState, login, someTarget, now) != (someState == state && someTarget == sealed) {
-			t.Errorf("a state of another making holds: %q with %q", someState, someTarget)
+	with := func(text string, at uint16, b byte) string {
+		i := int(at) % len(text)
+		return text[:i] + string(rune(b%128)) + text[i+1:]
+	}
+	f.Add(uint16(0), byte('A'), "")
+	f.Add(uint16(57), byte('7'), rt.base+"/")
+	f.Add(uint16(30), byte('='), "\x01\x05/evil")
+	f.Fuzz(func(t *testing.T, at uint16, b byte, text string) {
+		if s := with(state, at, b); tickets.stateHolds(rt, s, login, sealed, now) != (s == state) {
+			t.Errorf("a changed state holds: %q for %q", s, state)
 		}
-		tg, ok := tickets.openTarget(rt, someTarget)
-		if ok != (someTarget == sealed) {
-			t.Errorf("a target of another making opens: %q gives %+v", someTarget, tg)
+		tg := with(sealed, at, b)
+		if _, ok := tickets.openTarget(rt, tg); ok != (tg == sealed) {
+			t.Errorf("a changed target opens: %q for %q", tg, sealed)
 		}
-		// Any bytes under the right seal, too, lead nowhere but into the site.
-		if tg, ok := tickets.openTarget(rt, b64.EncodeToString(tickets.target.Seal([]byte(someTarget), rt.place()))); ok && !rt.contains(tg.Path) {
+		if tickets.stateHolds(rt, state, login, tg, now) != (tg == sealed) {
+			t.Errorf("a state holds for another target: %q for %q", tg, sealed)
+		}
+		if _, ok := tickets.openTarget(rt, text); ok || tickets.stateHolds(rt, text, login, sealed, now) {
+			t.Errorf("%q is taken for ours", text)
+		}
+		// Any bytes under the right seal lead nowhere but into the site.
+		if tg, ok := tickets.openTarget(rt, b64.EncodeToString(tickets.target.Seal([]byte(text), rt.place()))); ok && !rt.contains(tg.Path) {
 			t.Errorf("a target leads away: %+v", tg)
 		}
 	})
