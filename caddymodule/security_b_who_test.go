@@ -85,9 +85,17 @@ func hosts(t *testing.T) {
 		https bool
 		want  string
 	}{
-		{"APP.Example.COM", true, "app.example.com"}, {"app.example.com.", true, "app.example.com"}, {"app.example.com:443", true, "app.example.com"}, {"APP.example.com.:443", true, "app.example.com"},
-		{"app.example.com:80", true, "app.example.com:80"}, {"app.example.com:8443", true, "app.example.com:8443"}, {"app.localhost:80", false, "app.localhost"}, {"app.localhost:443", false, "app.localhost:443"},
-		{"app.example.com:4430", true, "app.example.com:4430"}, {"xn--fiq228c.example", true, "xn--fiq228c.example"}, {"[::1]:443", true, "[::1]"},
+		{"APP.Example.COM", true, "app.example.com"},
+		{"app.example.com.", true, "app.example.com"},
+		{"app.example.com:443", true, "app.example.com"},
+		{"APP.example.com.:443", true, "app.example.com"},
+		{"app.example.com:80", true, "app.example.com:80"},
+		{"app.example.com:8443", true, "app.example.com:8443"},
+		{"app.localhost:80", false, "app.localhost"},
+		{"app.localhost:443", false, "app.localhost:443"},
+		{"app.example.com:4430", true, "app.example.com:4430"},
+		{"xn--fiq228c.example", true, "xn--fiq228c.example"},
+		{"[::1]:443", true, "[::1]"},
 	} {
 		if got := canonicalHost(c.host, c.https); got != c.want {
 			t.Errorf("canonicalHost(%q, %v) is %q, want %q", c.host, c.https, got, c.want)

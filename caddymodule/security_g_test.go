@@ -111,9 +111,26 @@ func securityG(t *testing.T) {
 	t.Run("T143 a claim of a wrong type is no absent claim", func(t *testing.T) {
 		t.Parallel()
 		for _, changes := range []jwt.MapClaims{
-			{"exp": 0}, {"exp": "never"}, {"exp": 1e300}, {"exp": nil}, {"exp": -1}, {"nbf": nil}, {"nbf": "x"}, {"nbf": time.Now().Add(time.Hour).Unix()},
-			{"aud": 123}, {"aud": []any{}}, {"aud": []any{"b", 5}}, {"aud": nil}, {"aud": ""}, {"aud": "A"}, {"aud": []any{"b"}},
-			{"iss": nil}, {"iss": 1}, {"iss": "https://i/"}, {"iss": "http://i"}, {"sub": 1},
+			{"exp": 0},
+			{"exp": "never"},
+			{"exp": 1e300},
+			{"exp": nil},
+			{"exp": -1},
+			{"nbf": nil},
+			{"nbf": "x"},
+			{"nbf": time.Now().Add(time.Hour).Unix()},
+			{"aud": 123},
+			{"aud": []any{}},
+			{"aud": []any{"b", 5}},
+			{"aud": nil},
+			{"aud": ""},
+			{"aud": "A"},
+			{"aud": []any{"b"}},
+			{"iss": nil},
+			{"iss": 1},
+			{"iss": "https://i/"},
+			{"iss": "http://i"},
+			{"sub": 1},
 		} {
 			if got, err := f.verify(f.sign(t, jwt.SigningMethodES256, f.key, nil, changes)); err == nil {
 				t.Errorf("%v is taken for %+v", changes, got)

@@ -18,8 +18,13 @@ func securityH(t *testing.T) {
 		t.Parallel()
 		l := newLogins(time.Now)
 		keys := []loginKey{
-			{appID: "wx1", ptid: "2ab"}, {appID: "wx12", ptid: "ab"}, {appID: "wx12a", ptid: "b"}, {appID: "wx12ab"}, {ptid: "wx12ab"},
-			{appID: "wx1", ptid: "2ab", login: [16]byte{1}}, {appID: "wx1", ptid: "2ab", code: [32]byte{1}},
+			{appID: "wx1", ptid: "2ab"},
+			{appID: "wx12", ptid: "ab"},
+			{appID: "wx12a", ptid: "b"},
+			{appID: "wx12ab"},
+			{ptid: "wx12ab"},
+			{appID: "wx1", ptid: "2ab", login: [16]byte{1}},
+			{appID: "wx1", ptid: "2ab", code: [32]byte{1}},
 		}
 		var wg sync.WaitGroup
 		for i, key := range keys {
