@@ -27,7 +27,7 @@ build: ## build Caddy with our modules from xcaddy.json into dist/caddy, and che
 .PHONY: test
 test: prepare lint ## what must pass: lint, every test under the race detector, a short run of each fuzz target
 	CGO_ENABLED=1 go test -race -p 2 -timeout 10m ./...
-	@FUZZTIME=2s .ci/fuzz
+	@FUZZTIME=1s .ci/fuzz
 
 .PHONY: prepare
 prepare:

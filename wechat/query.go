@@ -60,7 +60,7 @@ func (c *Client) ask(ctx context.Context, q query) (answer, error) {
 	if a.ErrCode != 0 {
 		return answer{}, q.refusal(int(a.ErrCode), string(a.ErrMsg))
 	}
-	if r.status >= 300 {
+	if r.status/100 != 2 {
 		return answer{}, q.fault(fmt.Sprintf("no error code in an answer with HTTP status %d", r.status))
 	}
 	return a, nil
