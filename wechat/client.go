@@ -157,7 +157,7 @@ func newTransport() *http.Transport {
 		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    3 * time.Second,
 		MaxIdleConns:           64,
-		MaxIdleConnsPerHost: 128,
+		MaxIdleConnsPerHost:    128,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 		Protocols:              protocols,
