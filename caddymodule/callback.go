@@ -157,6 +157,10 @@ func (a *App) refuseUnionID(w http.ResponseWriter, r *http.Request, rt route, tg
 	if s := a.session(r, rt.account.AppID); s != nil {
 		s.Refused = a.now()
 		a.setSession(w, r, s)
+		if l := a.loginCookie(r); l != nil {
+			l.RefusedAppID, l.RefusedAt = s.AppID, s.Refused
+			a.setLogin(w, l)
+		}
 	}
 	if rt.policyOf(tg.Path) == directory.RequireUnionID {
 		return a.refused(w, r, rt, refuse(codeUnionRefused).retryAt(tg.Path))
@@ -247,8 +251,15 @@ func (a *App) signedIn(w http.ResponseWriter, r *http.Request, rt route, l *logi
 			return a.refused(w, r, rt, refuse(codeFactsDown).because(err).retryAt(tg.Path))
 		}
 	}
-	if live != nil && live.OpenID == s.OpenID && s.Refused.IsZero() {
+	switch {
+	case !s.Refused.IsZero():
+	case tg.UserInfo && s.UnionID == "" && s.Granted == grantedBase:
+		s.Refused = now // he could have consented, and didn't
+		l.RefusedAppID, l.RefusedAt = s.AppID, now
+	case live != nil && live.OpenID == s.OpenID:
 		s.Refused = live.Refused // a renewal is no reason to ask again
+	case live == nil && l.RefusedAppID == s.AppID:
+		s.Refused = l.RefusedAt
 	}
 	if live == nil {
 		if l.LastAppID != rt.account.AppID || now.Sub(l.Since) > loopWindow {
@@ -269,9 +280,5 @@ func (a *App) signedIn(w http.ResponseWriter, r *http.Request, rt route, l *logi
 	}
 	outcome := map[grant]string{grantedBase: "base", grantedUserInfo: "userinfo", grantedSnapshot: "snapshot"}[s.Granted]
 	a.metrics.login(outcome)
-	if tg.UserInfo && s.UnionID == "" && s.Granted == grantedBase {
-		s.Refused = now // he could have consented, and didn't
-		a.setSession(w, r, s)
-	}
 	return a.seeOther(w, tg)
 }

@@ -74,6 +74,8 @@ func (b cookieBox) sealLogin(l *loginCookie) string {
 	p = append(p, byte(min(l.Done, 255)))
 	p = appendTime(p, l.Since)
 	p = appendTime(p, l.RenewAfter)
+	p = appendString(p, l.RefusedAppID)
+	p = appendTime(p, l.RefusedAt)
 	p = append(p, byte(len(l.SignedOut)))
 	for _, a := range l.SignedOut {
 		p = appendString(p, a)
@@ -90,6 +92,7 @@ func (b cookieBox) openLogin(value string) (*loginCookie, error) {
 	l := &loginCookie{}
 	copy(l.ID[:], f.bytes(16))
 	l.LastAppID, l.Done, l.Since, l.RenewAfter = f.string(), int(f.byte()), f.time(), f.time()
+	l.RefusedAppID, l.RefusedAt = f.string(), f.time()
 	for range f.byte() {
 		l.SignedOut = append(l.SignedOut, f.string())
 	}

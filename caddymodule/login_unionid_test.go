@@ -81,6 +81,19 @@ func TestLogin_askUnionID(t *testing.T) {
 			t.Errorf("asked again after seven hours: %d", page.Status)
 		}
 	})
+	t.Run("a refusal outlives the session, and a day ends it", func(t *testing.T) {
+		t.Parallel()
+		g, p, page := ask(t)
+		g.who(p.press(g, page, "later"))
+		g.advance(13 * time.Hour)
+		g.sim.Advance(13 * time.Hour)
+		g.who(p.open(g.at(appA, "shop", "/ask/y")))
+		g.advance(12 * time.Hour)
+		g.sim.Advance(12 * time.Hour)
+		if page := p.open(g.at(appA, "shop", "/ask/y")); !strings.Contains(page.Body, `id="allow"`) {
+			t.Errorf("not asked again after a day: %d %s", page.Status, page.Body)
+		}
+	})
 	t.Run("a script is told that consent is missing", func(t *testing.T) {
 		t.Parallel()
 		g, p, _ := ask(t)

@@ -69,6 +69,10 @@ type loginCookie struct {
 	Since time.Time
 	// RenewAfter holds back silent renewals after one has gone wrong.
 	RenewAfter time.Time
+	// RefusedAt is when consent was last refused, to the account RefusedAppID: a
+	// refusal holds longer than the session in which it was said.
+	RefusedAppID string
+	RefusedAt    time.Time
 	// SignedOut are accounts that are not to be signed in to silently.
 	SignedOut []string
 }
