@@ -187,13 +187,18 @@ func securityUpgrades(t *testing.T) {
 	g.sim.Answer("allow")
 	phones := g.phones(20, "ming")
 	ids := make([]string, len(phones))
+	asked := make([]seenPage, len(phones))
 	var wg sync.WaitGroup
 	for i, p := range phones {
 		wg.Go(func() {
 			app := []string{appA, appB}[i%2]
 			g.who(p.open(g.at(app, "shop", "/")))
-			p.press(g, p.open(g.at(app, "shop", "/ask/x")), "allow")
+			asked[i] = p.open(g.at(app, "shop", "/ask/x"))
 		})
+	}
+	wg.Wait() // once one has consented, the others are known and aren't asked
+	for i, p := range phones {
+		wg.Go(func() { p.press(g, asked[i], "allow") })
 	}
 	wg.Wait()
 	for i, p := range phones {
