@@ -14,5 +14,6 @@
 // says of its own identity is taken away.
 //
 // The rest is what Caddy people expect by these names: app.go and facts.go (life
-// cycle), caddyfile.go (grammar), admin.go, command.go, metrics.go.
+// cycle), config.go and settle.go (what is configured, and what of it can't work),
+// caddyfile.go (grammar), admin.go, command.go, metrics.go.
 package caddymodule

@@ -65,6 +65,8 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 	return nil
 }
 
+// fillDefaults is the one place of defaults, so that JSON and Caddyfile agree; those of
+// accounts and sites are the directory's.
 func (a *App) fillDefaults() {
 	if a.Prefix == "" {
 		a.Prefix = "/wsite"
