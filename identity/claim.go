@@ -27,8 +27,18 @@ type Claim struct {
 	// Bind refuses on a mismatch of unionids where a login goes on by what is
 	// recorded (K2).
 	Bind bool
+	// Session is the browser's session, for a login that holds only there (K8); empty
+	// where there is none.
+	Session string
+	// Browser is the guest of a browser that WeChat doesn't vouch for: it stands in
+	// place of the openid, which is empty then.
+	Browser User
 	// Via names the way the claim came in, such as "web_login", for events.
 	Via string
+	// Actor is who makes the claim, for the audit; empty for the gateway itself.
+	Actor string
+	// Evidence is what an operator says in support, for the audit.
+	Evidence string
 	// Trace is the id of the request that made the claim, for events.
 	Trace string
 }
@@ -39,6 +49,16 @@ type Answer struct {
 	// UnionID is known of this openid, from now or from before. In a subject of
 	// one account without an open platform it is the openid.
 	UnionID string
+	// InSession says that the user logged in in this session and no openid leads to
+	// him, which a unionid would change (K8).
+	InSession bool
+	// Hinted says that the user is only what an old table says of this openid.
+	Hinted bool
+	// Spent says that the guest of this browser has become somebody: it needs
+	// another one (K5). User is zero.
+	Spent bool
+	// Since ends all sessions that began before; zero if none has to.
+	Since time.Time
 	// Prev are ids lately retired into User, the youngest first, at most eight.
 	Prev []string
 	// Notes tell what was seen and left alone.
@@ -54,38 +74,15 @@ type Note string
 const (
 	NoteUnlinkedGuest   Note = "unlinked_guest"   // another virtual id came along, and nothing proves that it is the same person (A2, K6)
 	NoteStaleGuest      Note = "stale_guest"      // the id that came along belongs to somebody else or is gone (K4, K5)
+	NoteHintDiffers     Note = "hint_differs"     // an old table names another user (A6, F2)
+	NoteLoginDropped    Note = "login_dropped"    // the unionid that came leads to somebody else than who logged in here
 	NoteUnionIDMismatch Note = "unionid_mismatch" // WeChat named another unionid than the one on record (K2)
 )
-
-// Conflict is a claim that contradicts the facts. Nothing was written.
-type Conflict struct{ Code string }
-
-// The codes of a [Conflict].
-const (
-	CodeUnionIDMismatch = "unionid_mismatch" // the openid is on record with another unionid (B1)
-	CodeUnionIDTaken    = "unionid_taken"    // the unionid leads to another real user (E6)
-	CodeUserTaken       = "user_taken"       // the real user serves another unionid of this subject (C8, D8)
-	CodeUnionIDNeeded   = "unionid_needed"   // a real user can't be linked by an openid alone (I6)
-)
-
-func (c *Conflict) Error() string {
-	switch c.Code {
-	case CodeUnionIDMismatch:
-		return "the openid is on record with another unionid"
-	case CodeUnionIDTaken:
-		return "the unionid already leads to another real user"
-	case CodeUserTaken:
-		return "the real user already belongs to another unionid"
-	case CodeUnionIDNeeded:
-		return "a real user can't be linked without a unionid"
-	}
-	return c.Code
-}
 
 // blocked are values that broken clients send in place of an id. Stored once,
 // such a value would merge everybody who sends it (K0).
 var blocked = map[string]bool{
-	"": true, "0": true, "-1": true, "null": true, "undefined": true, "nil": true,
+	"": true, "0": true, "00000000": true, "unknown": true, "anonymous": true, "[object object]": true, "n/a": true, "-1": true, "null": true, "undefined": true, "nil": true,
 	"none": true, "nan": true, "false": true, "true": true, "test": true, "openid": true, "unionid": true,
 }
 
@@ -94,16 +91,48 @@ func (c Claim) Check() error {
 	if c.Realm == "" || c.AppID == "" || c.Subject == "" {
 		return fmt.Errorf("checking claim: realm, account and subject must be set")
 	}
+	if c.Browser.ID != "" && c.OpenID == "" && c.UnionID == "" {
+		return c.checkUser()
+	}
 	if !idLike(c.OpenID) {
-		return fmt.Errorf("checking claim: no usable openid")
+		return &Fault{Field: "openid", Value: c.OpenID}
 	}
 	if c.UnionID != "" && !idLike(c.UnionID) {
-		return fmt.Errorf("checking claim: no usable unionid")
+		return &Fault{Field: "unionid", Value: c.UnionID}
 	}
+	return c.checkUser()
+}
+
+func (c Claim) checkUser() error {
 	if c.User != "" && !visible(c.User) {
-		return fmt.Errorf("checking claim: no usable user id")
+		return &Fault{Field: "user", Value: c.User}
 	}
 	return nil
+}
+
+// ValidUser says whether a business may call a user so: 1 to 64 ASCII characters
+// that show, none of the values that broken clients send.
+func ValidUser(id string) bool { return visible(id) }
+
+// ValidOpenid says whether this can be an openid or a unionid: 1 to 64 of
+// [A-Za-z0-9_-], none of the values that broken clients send.
+func ValidOpenid(id string) bool { return idLike(id) }
+
+// Fault is a value in a claim that can't be what it is given for.
+type Fault struct {
+	Field string // openid, unionid or user
+	Value string // never shown
+}
+
+func (f *Fault) Error() string {
+	want := "1 to 64 of A-Z, a-z, 0-9, _ and -"
+	if f.Field == "user" {
+		want = "1 to 64 visible ASCII characters"
+	}
+	if blocked[strings.ToLower(f.Value)] {
+		return f.Field + " is a placeholder, not an id: send " + want
+	}
+	return f.Field + " can't be an id: it has to be " + want
 }
 
 // visible takes what a business may call its users: at most 64 ASCII characters that

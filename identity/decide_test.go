@@ -72,7 +72,7 @@ func scene(born string, words ...string) *facts {
 // writes puts a change in the words of the table.
 func writes(c Change) string {
 	var w []string
-	if o := c.Openid; o != nil {
+	for _, o := range c.Openids {
 		switch {
 		case o.Version == 0 && o.Guest != "" && o.UnionID == "":
 			w = append(w, "O:"+o.Guest)
@@ -82,8 +82,8 @@ func writes(c Change) string {
 			w = append(w, "O→N")
 		}
 	}
-	if c.Union != nil {
-		w = append(w, "N→"+c.Union.User)
+	for _, n := range c.Unions {
+		w = append(w, "N→"+n.User)
 	}
 	for _, u := range c.Users {
 		if u.Live() {
@@ -103,7 +103,12 @@ func events(c Change) string {
 	return strings.Join(w, " ")
 }
 
-func guestG(gen int) string { return []string{"g", "g1", "g2"}[gen] }
+// guestG mints ids that can be read.
+type guestG struct{}
+
+func (guestG) guest(_ Openid, gen int) string     { return []string{"g", "g1", "g2"}[gen] }
+func (guestG) parted(n Unionid, epoch int) string { return fmt.Sprintf("p%d", epoch) }
+func (guestG) registered(n Unionid, _ int) string { return "minted-" + n.UnionID }
 
 type decideCase struct {
 	row    string
@@ -170,7 +175,7 @@ func (tt decideCase) run(t *testing.T, born string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	change, answer, err := decide(known, claim, guestG, now)
+	change, answer, err := decide(known, claim, Policies{}, guestG{}, now)
 	if tt.code != "" {
 		var conflict *Conflict
 		if !errors.As(err, &conflict) || conflict.Code != tt.code {
@@ -216,7 +221,7 @@ func (tt decideCase) again(t *testing.T, f *facts, claim Claim, change Change, a
 	if err != nil {
 		t.Fatal(err)
 	}
-	change2, answer2, err := decide(known, claim, guestG, day(25))
+	change2, answer2, err := decide(known, claim, Policies{}, guestG{}, day(25))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,9 +85,9 @@ func (f *facts) loadGiven(q Query, k *Known) {
 	}
 	k.Given, k.GivenRoot = given, f.root(given.ID)
 	k.GivenHome = f.openids[given.Home]
-	for n, row := range f.unions {
-		if n.Subject == q.Subject && row.User == k.GivenRoot.ID {
-			k.GivenServes = n.UnionID
+	for _, row := range f.unions {
+		if row.User == k.GivenRoot.ID {
+			k.GivenServes = append(k.GivenServes, row)
 		}
 	}
 }
@@ -126,15 +126,17 @@ func (f *facts) Apply(_ context.Context, c Change) error {
 			return ErrConflict
 		}
 	}
-	if c.Openid != nil && f.openids[c.Openid.Openid].Version != c.Openid.Version {
-		return ErrConflict
+	for _, o := range c.Openids {
+		if f.openids[o.Openid].Version != o.Version {
+			return ErrConflict
+		}
 	}
-	if c.Union != nil {
-		if f.unions[c.Union.Unionid].Version != c.Union.Version {
+	for _, u := range c.Unions {
+		if f.unions[u.Unionid].Version != u.Version {
 			return ErrConflict
 		}
 		for n, row := range f.unions {
-			if n != c.Union.Unionid && n.Subject == c.Union.Subject && row.User == c.Union.User {
+			if n != u.Unionid && n.Subject == u.Subject && row.User == u.User && row.Slot == u.Slot {
 				return ErrConflict // a user serves one unionid of a subject
 			}
 		}
@@ -148,13 +150,11 @@ func (f *facts) write(c Change) {
 		u.Version++
 		f.users[u.ID] = u
 	}
-	if c.Openid != nil {
-		o := *c.Openid
+	for _, o := range c.Openids {
 		o.Version++
 		f.openids[o.Openid] = o
 	}
-	if c.Union != nil {
-		n := *c.Union
+	for _, n := range c.Unions {
 		n.Version++
 		f.unions[n.Unionid] = n
 	}

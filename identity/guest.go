@@ -20,6 +20,35 @@ func GuestID(realmKey []byte, o Openid, gen int) string {
 	return "v" + lower.EncodeToString(keyed(realmKey, "openid guest", []byte(o.AppID), []byte(o.OpenID), binary.AppendUvarint(nil, uint64(gen)))[:20])
 }
 
+// partedID is the virtual id by which a WeChat account is known after it was parted
+// from a user for the epoch-th time. Old ids never come back.
+func partedID(realmKey []byte, n Unionid, epoch int) string {
+	return "v" + lower.EncodeToString(keyed(realmKey, "parted unionid", []byte(n.Subject), []byte(n.UnionID), binary.AppendUvarint(nil, uint64(epoch)))[:20])
+}
+
+// registeredID is the real id that a realm which registers silently gives a person.
+func registeredID(realmKey []byte, n Unionid, epoch int) string {
+	return "r" + lower.EncodeToString(keyed(realmKey, "registered", []byte(n.Subject), []byte(n.UnionID), binary.AppendUvarint(nil, uint64(epoch)))[:20])
+}
+
+// mark is the digest by which something erased is remembered.
+func mark(realmKey []byte, kind MarkKind, parts ...string) string {
+	raw := make([][]byte, len(parts))
+	for i, p := range parts {
+		raw[i] = []byte(p)
+	}
+	return lower.EncodeToString(keyed(realmKey, "mark "+string(kind), raw...)[:20])
+}
+
+// minted says whether an id looks like one of ours: no business may call a user so.
+func minted(id string) bool {
+	if len(id) == 33 && (id[0] == 'v' || id[0] == 'e') {
+		_, err := lower.DecodeString(id[1:])
+		return err == nil
+	}
+	return false
+}
+
 // ephemeralID is the id of a visitor whose ids WeChat made up for a preview. It
 // comes from those, so that one preview is one visitor, and leads nowhere (K0).
 func ephemeralID(realmKey []byte, o Openid) string {

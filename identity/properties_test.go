@@ -88,8 +88,7 @@ func (p *play) load(c Claim) Known {
 }
 
 func (p *play) decide(k Known, c Claim) (Change, Answer, error) {
-	guestID := func(gen int) string { return GuestID([]byte("key"), c.Openid, gen) }
-	return decide(k, c, guestID, day(p.clock))
+	return decide(k, c, Policies{}, realmMinter("key"), day(p.clock))
 }
 
 // resolve is what a [Centre] does, starting from what was known some claims ago.

@@ -25,6 +25,8 @@ type User struct {
 	// Parent is the user that this one was retired into; empty while it is live.
 	Parent    string
 	RetiredAt time.Time
+	// BlockedAt is when the user was blocked; zero while he isn't.
+	BlockedAt time.Time
 	// Version counts the writes of this row; 0 means that there is none yet.
 	Version int64
 }
@@ -71,6 +73,11 @@ type OpenidRow struct {
 	// Guest is the id issued for this openid at Gen, empty if none was.
 	Guest  string
 	Issued time.Time
+	// Hint is a user id that an old table names for this openid, or that another
+	// account's openid led to; empty if none. It takes part in the first link.
+	Hint string
+	// Since ends all sessions of this openid that began before; zero if none did.
+	Since time.Time
 	// Version counts the writes of this row; 0 means that there is none yet.
 	Version int64
 }
@@ -78,6 +85,26 @@ type OpenidRow struct {
 // UnionRow is what the facts hold about a unionid: the live user it leads to.
 type UnionRow struct {
 	Unionid
-	User    string
+	User string
+	// Slot counts the unionids of a subject that a user serves, from 0; see
+	// [Policies].
+	Slot int
+	// Epoch counts how often the unionid was parted from a user; the virtual id that
+	// it then gets is derived from it.
+	Epoch   int
 	Version int64
 }
+
+// LoginRow is a real user who logged in where no unionid is known: in that session
+// he is himself, and no openid leads to him (K8).
+type LoginRow struct {
+	Session string
+	// Openid is whom WeChat vouched for in that session. Its OpenID is empty for a
+	// browser that WeChat doesn't vouch for.
+	Openid
+	User string
+	Used time.Time // when the session last was carried on
+}
+
+// LoginLife is how long a login without a unionid holds unused.
+const LoginLife = 30 * 24 * time.Hour

@@ -36,3 +36,15 @@ func (s *Store) Subject(ctx context.Context, appID, subject string) (string, err
 	}
 	return subject, nil
 }
+
+// Resubject changes what is recorded of an account from one subject to another;
+// [identity.ErrConflict] if it isn't the former.
+func (s *Store) Resubject(ctx context.Context, appID, from, to string) error {
+	err := s.writer.write(ctx, func(c *session) error {
+		return swapped(c.exec(`UPDATE account SET subject = $3 WHERE appid = $1 AND subject = $2`, appID, from, to))
+	})
+	if err != nil {
+		return fmt.Errorf("changing the subject of account %s: %w", appID, err)
+	}
+	return nil
+}

@@ -20,6 +20,14 @@ func (s *Store) Apply(ctx context.Context, change identity.Change) error {
 }
 
 func apply(c *session, change identity.Change, now time.Time) error {
+	if listed, err := onlyListed(c, change); listed || err != nil {
+		return err
+	}
+	if change.Erase != nil {
+		if err := erase(c, change.Realm, *change.Erase, change.At); err != nil {
+			return err
+		}
+	}
 	for _, u := range change.Seen {
 		if err := seen(c, change.Realm, u); err != nil {
 			return err
@@ -30,13 +38,21 @@ func apply(c *session, change identity.Change, now time.Time) error {
 			return err
 		}
 	}
-	if change.Openid != nil {
-		if err := putOpenid(c, change.Realm, *change.Openid); err != nil {
+	for _, o := range change.Openids {
+		if err := putOpenid(c, change.Realm, o); err != nil {
 			return err
 		}
 	}
-	if change.Union != nil {
-		if err := putUnion(c, change.Realm, *change.Union); err != nil {
+	for _, n := range change.Unions {
+		if err := putUnion(c, change.Realm, n); err != nil {
+			return err
+		}
+	}
+	if err := putLogins(c, change); err != nil {
+		return err
+	}
+	if change.Rebind != nil {
+		if err := putRebind(c, change.Realm, *change.Rebind); err != nil {
 			return err
 		}
 	}
@@ -48,7 +64,23 @@ func apply(c *session, change identity.Change, now time.Time) error {
 			return err
 		}
 	}
+	if change.Audit != nil {
+		if err := putAudit(c, change.Realm, change.At, *change.Audit); err != nil {
+			return err
+		}
+	}
 	return putStale(c, identity.StaleUser, change.Realm, change.Stale, now)
+}
+
+// onlyListed says that a change lists a conflict that is listed already, and does
+// nothing else.
+func onlyListed(c *session, change identity.Change) (bool, error) {
+	rest := change
+	rest.Conflict, rest.Audit = nil, nil
+	if change.Conflict == nil || !rest.Empty() {
+		return false, nil
+	}
+	return listed(c, *change.Conflict)
 }
 
 // swapped turns "no row was at that version" into a conflict.
@@ -94,101 +126,33 @@ func putUser(c *session, realm string, u identity.User) error {
 	if u.Parent != "" {
 		parent = u.Parent
 	}
-	args := []any{realm, u.ID, string(u.Kind), u.Born.UnixMicro(), u.Home.AppID, u.Home.OpenID, parent, moment(u.RetiredAt)}
+	args := []any{realm, u.ID, string(u.Kind), u.Born.UnixMicro(), u.Home.AppID, u.Home.OpenID, parent, moment(u.RetiredAt), moment(u.BlockedAt)}
 	if u.Version == 0 {
-		_, err := c.exec(`INSERT INTO userid (realm, id, kind, born, home_appid, home_openid, parent, retired_at, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)`, args...)
+		_, err := c.exec(`INSERT INTO userid (realm, id, kind, born, home_appid, home_openid, parent, retired_at, blocked_at, version)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)`, args...)
 		return err
 	}
-	return swapped(c.exec(`UPDATE userid SET kind = $3, born = $4, home_appid = $5, home_openid = $6, parent = $7, retired_at = $8, version = version + 1
-		WHERE realm = $1 AND id = $2 AND version = $9`, append(args, u.Version)...))
+	return swapped(c.exec(`UPDATE userid SET kind = $3, born = $4, home_appid = $5, home_openid = $6, parent = $7, retired_at = $8, blocked_at = $9, version = version + 1
+		WHERE realm = $1 AND id = $2 AND version = $10`, append(args, u.Version)...))
 }
 
 func putOpenid(c *session, realm string, o identity.OpenidRow) error {
-	args := []any{realm, o.AppID, o.OpenID, o.Subject, o.UnionID, o.Gen, o.Guest, moment(o.Issued)}
+	args := []any{realm, o.AppID, o.OpenID, o.Subject, o.UnionID, o.Gen, o.Guest, moment(o.Issued), moment(o.Since), o.Hint}
 	if o.Version == 0 {
-		_, err := c.exec(`INSERT INTO openid_key (realm, appid, openid, subject, unionid, gen, guest, issued, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)`, args...)
+		_, err := c.exec(`INSERT INTO openid_key (realm, appid, openid, subject, unionid, gen, guest, issued, since, hint, version)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)`, args...)
 		return err
 	}
-	return swapped(c.exec(`UPDATE openid_key SET subject = $4, unionid = $5, gen = $6, guest = $7, issued = $8, version = version + 1
-		WHERE realm = $1 AND appid = $2 AND openid = $3 AND version = $9`, append(args, o.Version)...))
+	return swapped(c.exec(`UPDATE openid_key SET subject = $4, unionid = $5, gen = $6, guest = $7, issued = $8, since = $9, hint = $10, version = version + 1
+		WHERE realm = $1 AND appid = $2 AND openid = $3 AND version = $11`, append(args, o.Version)...))
 }
 
 func putUnion(c *session, realm string, n identity.UnionRow) error {
-	args := []any{realm, n.Subject, n.UnionID, n.User}
+	args := []any{realm, n.Subject, n.UnionID, n.User, n.Slot, n.Epoch}
 	if n.Version == 0 {
-		_, err := c.exec(`INSERT INTO union_key (realm, subject, unionid, userid, version) VALUES ($1, $2, $3, $4, 1)`, args...)
+		_, err := c.exec(`INSERT INTO union_key (realm, subject, unionid, userid, slot, epoch, version) VALUES ($1, $2, $3, $4, $5, $6, 1)`, args...)
 		return err
 	}
-	return swapped(c.exec(`UPDATE union_key SET userid = $4, version = version + 1
-		WHERE realm = $1 AND subject = $2 AND unionid = $3 AND version = $5`, append(args, n.Version)...))
-}
-
-func putEvents(c *session, realm string, events []identity.Event) error {
-	if len(events) == 0 {
-		return nil
-	}
-	seq, err := count(c, "event/"+realm, len(events))
-	if err != nil {
-		return err
-	}
-	for i, e := range events {
-		_, err := c.exec(`INSERT INTO event (realm, seq, id, type, old_id, new_id, via, cause, subject, appid, at, trace)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-			realm, seq+int64(i), e.ID, e.Type, e.Old, e.New, e.Via, e.Cause, e.Subject, e.AppID, e.At.UnixMicro(), e.Trace)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// putConflict lists a conflict that isn't listed yet. Asking first keeps a number
-// from being spent, and a visitor who comes every day from causing a write.
-func putConflict(c *session, r identity.ConflictRow) error {
-	var one int
-	found, err := c.one(`SELECT 1 FROM conflict WHERE realm = $1 AND appid = $2 AND openid = $3 AND code = $4 AND got = $5`,
-		[]any{r.Realm, r.AppID, r.OpenID, r.Code, r.Got}, []any{&one})
-	if err != nil || found {
-		return err
-	}
-	seq, err := count(c, "conflict/"+r.Realm, 1)
-	if err != nil {
-		return err
-	}
-	_, err = c.exec(`INSERT INTO conflict (realm, seq, code, appid, openid, subject, have, got, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		r.Realm, seq, r.Code, r.AppID, r.OpenID, r.Subject, r.Have, r.Got, r.At.UnixMicro())
-	return err
-}
-
-// putStale tells the caches of all processes what to forget.
-func putStale(c *session, kind identity.StaleKind, realm string, names []string, now time.Time) error {
-	if len(names) == 0 {
-		return nil
-	}
-	seq, err := count(c, staleCounter, len(names))
-	if err != nil {
-		return err
-	}
-	for i, name := range names {
-		_, err := c.exec(`INSERT INTO stale (seq, kind, realm, name, at) VALUES ($1, $2, $3, $4, $5)`,
-			seq+int64(i), string(kind), realm, name, now.UnixMicro())
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// staleCounter numbers what caches must forget, of all realms together.
-const staleCounter = "stale"
-
-// count takes n numbers from a sequence and returns the first of them.
-func count(c *session, name string, n int) (int64, error) {
-	var last int64
-	_, err := c.one(`INSERT INTO counter (name, last) VALUES ($1, $2)
-		ON CONFLICT (name) DO UPDATE SET last = counter.last + excluded.last RETURNING last`,
-		[]any{name, n}, []any{&last})
-	return last - int64(n) + 1, err
+	return swapped(c.exec(`UPDATE union_key SET userid = $4, slot = $5, epoch = $6, version = version + 1
+		WHERE realm = $1 AND subject = $2 AND unionid = $3 AND version = $7`, append(args, n.Version)...))
 }

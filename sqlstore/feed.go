@@ -12,13 +12,13 @@ import (
 func (s *Store) Events(ctx context.Context, realm string, after int64, limit int) ([]identity.Event, error) {
 	var events []identity.Event
 	err := s.readers.use(ctx, func(c *session) error {
-		return c.each(`SELECT seq, id, type, old_id, new_id, via, cause, subject, appid, at, trace
+		return c.each(`SELECT seq, id, type, phase, old_id, new_id, via, cause, subject, appid, at, trace
 			FROM event WHERE realm = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
 			[]any{realm, after, max(limit, 0)},
 			func(rows *sql.Rows) error {
 				e := identity.Event{Realm: realm}
 				at := sql.NullInt64{}
-				err := rows.Scan(&e.Seq, &e.ID, &e.Type, &e.Old, &e.New, &e.Via, &e.Cause, &e.Subject, &e.AppID, &at, &e.Trace)
+				err := rows.Scan(&e.Seq, &e.ID, &e.Type, &e.Phase, &e.Old, &e.New, &e.Via, &e.Cause, &e.Subject, &e.AppID, &at, &e.Trace)
 				e.At = timeOf(at)
 				events = append(events, e)
 				return err
@@ -34,13 +34,13 @@ func (s *Store) Events(ctx context.Context, realm string, after int64, limit int
 func (s *Store) Conflicts(ctx context.Context, realm string, after int64, limit int) ([]identity.ConflictRow, error) {
 	var conflicts []identity.ConflictRow
 	err := s.readers.use(ctx, func(c *session) error {
-		return c.each(`SELECT seq, code, appid, openid, subject, have, got, at
+		return c.each(`SELECT seq, code, appid, openid, subject, userid, have, got, at
 			FROM conflict WHERE realm = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
 			[]any{realm, after, max(limit, 0)},
 			func(rows *sql.Rows) error {
 				r := identity.ConflictRow{Realm: realm}
 				at := sql.NullInt64{}
-				err := rows.Scan(&r.Seq, &r.Code, &r.AppID, &r.OpenID, &r.Subject, &r.Have, &r.Got, &at)
+				err := rows.Scan(&r.Seq, &r.Code, &r.AppID, &r.OpenID, &r.Subject, &r.User, &r.Have, &r.Got, &at)
 				r.At = timeOf(at)
 				conflicts = append(conflicts, r)
 				return err
@@ -50,6 +50,32 @@ func (s *Store) Conflicts(ctx context.Context, realm string, after int64, limit 
 		return nil, fmt.Errorf("reading conflicts: %w", err)
 	}
 	return conflicts, nil
+}
+
+// Audit returns at most limit records of a realm with Seq > after, in order. With
+// about, only the records about that digest.
+func (s *Store) Audit(ctx context.Context, realm, about string, after int64, limit int) ([]identity.AuditRow, error) {
+	const from = `SELECT a.seq, a.at, a.actor, a.op, a.about, a.sealed, a.hash, s.salt FROM audit a
+		LEFT JOIN audit_salt s ON s.realm = a.realm AND s.about = a.about WHERE a.realm = $1 AND a.seq > $2`
+	query, args := from+` ORDER BY a.seq LIMIT $3`, []any{realm, after, max(limit, 0)}
+	if about != "" {
+		query, args = from+` AND a.about = $4 ORDER BY a.seq LIMIT $3`, append(args, about)
+	}
+	var records []identity.AuditRow
+	err := s.readers.use(ctx, func(c *session) error {
+		return c.each(query, args, func(rows *sql.Rows) error {
+			var r identity.AuditRow
+			at := sql.NullInt64{}
+			err := rows.Scan(&r.Seq, &at, &r.Actor, &r.Op, &r.About, &r.Sealed, &r.Hash, &r.Salt)
+			r.At = timeOf(at)
+			records = append(records, r)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading audit: %w", err)
+	}
+	return records, nil
 }
 
 // Stale returns what caches must forget since the sequence after, and the newest

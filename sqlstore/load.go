@@ -4,33 +4,88 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 )
 
 // Load returns what is known about a claim, as of one moment.
-func (s *Store) Load(ctx context.Context, q identity.Query) (identity.Known, error) {
-	var known identity.Known
-	err := s.view(ctx, func(c *session) error {
-		known = identity.Known{}
-		return load(c, q, &known)
-	})
+func (s *Store) Load(ctx context.Context, q identity.Query) (known identity.Known, err error) {
+	if q.User == "" && q.OpenID != "" {
+		var done bool
+		err = s.readers.use(ctx, func(c *session) (err error) {
+			done, err = loadLinked(c, q, &known)
+			return err
+		})
+		if err == nil && done {
+			return known, nil
+		}
+	}
+	if err == nil {
+		err = s.view(ctx, func(c *session) error {
+			known = identity.Known{}
+			return load(c, q, &known)
+		})
+	}
 	if err != nil {
 		return identity.Known{}, fmt.Errorf("loading facts: %w", err)
 	}
 	return known, nil
 }
 
+// loadLinked answers the usual claim by one statement, which needs no transaction to
+// see one moment: an openid that is on record with a unionid, and nothing brought
+// along. done is false if that isn't so, or there is more to tell.
+func loadLinked(c *session, q identity.Query, known *identity.Known) (done bool, err error) {
+	*known = identity.Known{Openid: identity.OpenidRow{Openid: q.Openid}}
+	o, n, u := &known.Openid, &known.Union, &known.UnionUser
+	var issued, since sql.NullInt64
+	var row userRow
+	var prev bool
+	dest := append(openidDest(o, &issued, &since), &n.User, &n.Slot, &n.Epoch, &n.Version)
+	found, err := c.one(
+		`SELECT o.subject, o.unionid, o.gen, o.guest, o.issued, o.since, o.hint, o.version, n.userid, n.slot, n.epoch, n.version, `+userColumns+`,
+			EXISTS (SELECT 1 FROM userid p WHERE p.realm = u.realm AND p.parent = u.id AND p.retired_at >= $4)
+		FROM openid_key o
+		JOIN union_key n ON n.realm = o.realm AND n.subject = o.subject AND n.unionid = o.unionid
+		JOIN userid u ON u.realm = n.realm AND u.id = n.userid
+		WHERE o.realm = $1 AND o.appid = $2 AND o.openid = $3 AND o.unionid <> ''`,
+		[]any{q.Realm, q.AppID, q.OpenID, q.PrevSince.UnixMicro()}, append(append(dest, row.dest(u)...), &prev))
+	if err != nil || !found || prev || o.Hint != "" || q.UnionID != "" && o.Subject != q.Subject {
+		return false, err
+	}
+	o.Issued, o.Since, n.Unionid = timeOf(issued), timeOf(since), o.Unionid
+	row.fill(u)
+	return true, nil
+}
+
+// load reads what a claim may touch.
 func load(c *session, q identity.Query, known *identity.Known) (err error) {
 	if known.Openid, err = loadOpenid(c, q.Realm, q.Openid); err != nil {
 		return err
 	}
-	unionid := q.Unionid
-	if on := known.Openid.Unionid; on.UnionID != "" && on.Subject == q.Subject {
-		unionid = on
+	if known.Openid.Version == 0 && q.OpenID != "" {
+		if known.Openid.Gen, known.Openid.Since, err = erased(c, q, identity.MarkOpenid, q.AppID, q.OpenID); err != nil {
+			return err
+		}
+	}
+	recorded, unionid := known.Openid.Unionid, q.Unionid
+	moved := recorded.UnionID != "" && unionid.UnionID != "" && recorded.Subject != unionid.Subject
+	if recorded.UnionID != "" && !moved {
+		unionid = recorded
 	}
 	if unionid.UnionID != "" {
 		if err := loadUnion(c, q, unionid, known); err != nil {
+			return err
+		}
+	}
+	if recorded.UnionID == "" {
+		if err := loadUnlinked(c, q, known); err != nil {
+			return err
+		}
+	}
+	if known.Openid.Hint != "" || moved {
+		if err := loadHint(c, q, known); err != nil {
 			return err
 		}
 	}
@@ -40,14 +95,34 @@ func load(c *session, q identity.Query, known *identity.Known) (err error) {
 	return nil
 }
 
+// erased finds what is remembered of an erased key: the generation to go on with, and
+// when it was.
+func erased(c *session, q identity.Query, kind identity.MarkKind, parts ...string) (gen int, at time.Time, err error) {
+	if q.Mark == nil {
+		return 0, time.Time{}, nil
+	}
+	var when sql.NullInt64
+	_, err = c.one(`SELECT gen, at FROM tombstone WHERE realm = $1 AND mark = $2`, []any{q.Realm, q.Mark(kind, parts...)}, []any{&gen, &when})
+	return gen, timeOf(when), err
+}
+
+const openidColumns = `subject, unionid, gen, guest, issued, since, hint, version`
+
+// openidDest scans openidColumns.
+func openidDest(o *identity.OpenidRow, issued, since *sql.NullInt64) []any {
+	return []any{&o.Subject, &o.UnionID, &o.Gen, &o.Guest, issued, since, &o.Hint, &o.Version}
+}
+
 func loadOpenid(c *session, realm string, o identity.Openid) (identity.OpenidRow, error) {
 	row := identity.OpenidRow{Openid: o}
-	var issued sql.NullInt64
+	if o.OpenID == "" {
+		return row, nil
+	}
+	var issued, since sql.NullInt64
 	_, err := c.one(
-		`SELECT subject, unionid, gen, guest, issued, version FROM openid_key WHERE realm = $1 AND appid = $2 AND openid = $3`,
-		[]any{realm, o.AppID, o.OpenID},
-		[]any{&row.Subject, &row.UnionID, &row.Gen, &row.Guest, &issued, &row.Version})
-	row.Issued = timeOf(issued)
+		`SELECT `+openidColumns+` FROM openid_key WHERE realm = $1 AND appid = $2 AND openid = $3`,
+		[]any{realm, o.AppID, o.OpenID}, openidDest(&row, &issued, &since))
+	row.Issued, row.Since = timeOf(issued), timeOf(since)
 	return row, err
 }
 
@@ -59,125 +134,182 @@ func loadUnion(c *session, q identity.Query, unionid identity.Unionid, known *id
 	var row userRow
 	var prev bool
 	found, err := c.one(
-		`SELECT n.userid, n.version, `+userColumns+`,
+		`SELECT n.userid, n.slot, n.epoch, n.version, `+userColumns+`,
 			EXISTS (SELECT 1 FROM userid p WHERE p.realm = u.realm AND p.parent = u.id AND p.retired_at >= $4)
 		FROM union_key n JOIN userid u ON u.realm = n.realm AND u.id = n.userid
 		WHERE n.realm = $1 AND n.subject = $2 AND n.unionid = $3`,
 		[]any{q.Realm, unionid.Subject, unionid.UnionID, q.PrevSince.UnixMicro()},
-		append(append([]any{&known.Union.User, &known.Union.Version}, row.dest(u)...), &prev))
-	if err != nil || !found {
+		append(append([]any{&known.Union.User, &known.Union.Slot, &known.Union.Epoch, &known.Union.Version}, row.dest(u)...), &prev))
+	if err != nil {
+		return err
+	}
+	if !found {
+		known.Union.Epoch, _, err = erased(c, q, identity.MarkUnionid, unionid.Subject, unionid.UnionID)
 		return err
 	}
 	row.fill(u)
-	if !prev {
-		return nil
+	if u.Kind == identity.Virtual && (q.User != "" || known.Openid.Unionid != unionid) {
+		if known.UnionServes, err = loadServes(c, q.Realm, u.ID); err != nil {
+			return err
+		}
 	}
-	// Whoever was retired into somebody was so before that one was retired in
-	// turn, so the search ends at the first that is too old. CROSS JOIN tells SQLite
-	// to go from the few to their children; by itself it goes through the realm.
-	return c.each(
+	if prev {
+		known.Prev, err = loadPrev(c, q.Realm, u.ID, q.PrevSince)
+	}
+	return err
+}
+
+// loadPrev finds the ids lately retired into a user.
+//
+// Whoever was retired into somebody was so before that one was retired in turn, so the
+// search ends at the first that is too old. CROSS JOIN tells SQLite to go from the few
+// to their children; by itself it goes through the realm.
+func loadPrev(c *session, realm, id string, since time.Time) (prev []string, err error) {
+	err = c.each(
 		`WITH RECURSIVE gone (id, retired_at) AS (
 			SELECT id, retired_at FROM userid WHERE realm = $1 AND parent = $2 AND retired_at >= $3
 			UNION ALL
 			SELECT u.id, u.retired_at FROM gone CROSS JOIN userid u WHERE u.realm = $1 AND u.parent = gone.id AND u.retired_at >= $3
 		)
 		SELECT id FROM gone ORDER BY retired_at DESC, id LIMIT 8`,
-		[]any{q.Realm, u.ID, q.PrevSince.UnixMicro()},
+		[]any{realm, id, since.UnixMicro()},
 		func(rows *sql.Rows) error {
 			var id string
 			err := rows.Scan(&id)
-			known.Prev = append(known.Prev, id)
+			prev = append(prev, id)
 			return err
 		})
+	return prev, err
+}
+
+// loadServes finds the unionids that lead to a user.
+func loadServes(c *session, realm, user string) (serves []identity.UnionRow, err error) {
+	if user == "" {
+		return nil, nil
+	}
+	err = c.each(`SELECT subject, unionid, slot, epoch, version FROM union_key WHERE realm = $1 AND userid = $2 ORDER BY subject, slot`,
+		[]any{realm, user},
+		func(rows *sql.Rows) error {
+			n := identity.UnionRow{User: user}
+			err := rows.Scan(&n.Subject, &n.UnionID, &n.Slot, &n.Epoch, &n.Version)
+			serves = append(serves, n)
+			return err
+		})
+	return serves, err
+}
+
+// loadUnlinked fills in what matters only while no unionid is on record: the row of
+// the guest, and who logged in in this session.
+func loadUnlinked(c *session, q identity.Query, known *identity.Known) (err error) {
+	guest := known.Openid.Guest
+	if q.OpenID == "" {
+		guest = q.Browser
+	}
+	if guest != "" {
+		if known.Guest, err = loadUser(c, q.Realm, guest); err != nil {
+			return err
+		}
+		if known.Guest.ID == "" && q.OpenID == "" {
+			var at time.Time
+			if _, at, err = erased(c, q, identity.MarkUser, guest); err != nil {
+				return err
+			}
+			known.GuestGone = !at.IsZero()
+		}
+	}
+	if q.Session == "" {
+		return nil
+	}
+	if known.Login, err = loadLogin(c, q.Realm, q.Session); err != nil || known.Login.User == "" {
+		return err
+	}
+	if _, known.LoginUser, _, err = loadRoot(c, q.Realm, known.Login.User); err != nil {
+		return err
+	}
+	known.LoginServes, err = loadServes(c, q.Realm, known.LoginUser.ID)
+	return err
+}
+
+// loadHint fills in whom this openid led to in another way.
+func loadHint(c *session, q identity.Query, known *identity.Known) (err error) {
+	id := known.Openid.Hint
+	if id == "" {
+		on := known.Openid.Unionid
+		_, err := c.one(`SELECT userid FROM union_key WHERE realm = $1 AND subject = $2 AND unionid = $3`, []any{q.Realm, on.Subject, on.UnionID}, []any{&id})
+		if err != nil || id == "" {
+			return err
+		}
+	}
+	if _, known.Hint, _, err = loadRoot(c, q.Realm, id); err != nil {
+		return err
+	}
+	known.HintServes, err = loadServes(c, q.Realm, known.Hint.ID)
+	return err
 }
 
 // loadGiven fills in the user that the claim names: who he is, who stands for him
 // now, whom that one serves, and where he came from.
 func loadGiven(c *session, q identity.Query, known *identity.Known) (err error) {
-	given, err := loadUser(c, q.Realm, q.User)
-	if err != nil {
+	var home identity.OpenidRow
+	if known.Given, known.GivenRoot, home, err = loadRoot(c, q.Realm, q.User); err != nil {
 		return err
 	}
-	if given.ID == "" {
-		if known.GivenHome, err = loadGuest(c, q.Realm, q.User); err != nil || known.GivenHome.Version == 0 {
+	switch {
+	case known.Given.ID == "":
+		_, at, err := erased(c, q, identity.MarkUser, q.User)
+		known.GivenGone = !at.IsZero()
+		return err
+	case home.Version > 0:
+		known.GivenHome = home
+	case known.Given.Home == q.Openid:
+		known.GivenHome = known.Openid
+	case known.Given.Home != identity.Openid{}:
+		if known.GivenHome, err = loadOpenid(c, q.Realm, known.Given.Home); err != nil {
 			return err
 		}
-		known.Given = identity.User{ID: q.User, Kind: identity.Virtual, Born: known.GivenHome.Issued, Home: known.GivenHome.Openid}
-		known.GivenRoot = known.Given
-		return nil
 	}
-	root := given
-	for !root.Live() {
-		next, err := loadUser(c, q.Realm, root.Parent)
+	known.GivenServes, err = loadServes(c, q.Realm, known.GivenRoot.ID)
+	return err
+}
+
+// loadRoot finds a user and who stands for him now; both are zero if nobody has the
+// id. For a guest without a row it is what the row of his openid says.
+func loadRoot(c *session, realm, id string) (given, root identity.User, home identity.OpenidRow, err error) {
+	if given, err = loadUser(c, realm, id); err != nil {
+		return given, root, home, err
+	}
+	if given.ID == "" {
+		if home, err = loadGuest(c, realm, id); err != nil || home.Version == 0 {
+			return given, root, home, err
+		}
+		given = identity.User{ID: id, Kind: identity.Virtual, Born: home.Issued, Home: home.Openid}
+		return given, given, home, nil
+	}
+	for root = given; !root.Live(); {
+		next, err := loadUser(c, realm, root.Parent)
 		if err != nil {
-			return err
+			return given, root, home, err
 		}
 		if next.ID == "" || next.ID == given.ID {
-			return fmt.Errorf("following the forward pointers of %s: they lead nowhere", given.ID)
+			return given, root, home, fmt.Errorf("following the forward pointers of a user: they lead nowhere")
 		}
 		root = next
 	}
-	known.Given, known.GivenRoot = given, root
-	if given.Home != (identity.Openid{}) {
-		if given.Home == q.Openid {
-			known.GivenHome = known.Openid
-		} else if known.GivenHome, err = loadOpenid(c, q.Realm, given.Home); err != nil {
-			return err
-		}
-	}
-	if root.ID == known.UnionUser.ID && known.Union.Subject == q.Subject {
-		known.GivenServes = known.Union.UnionID
-		return nil
-	}
-	_, err = c.one(`SELECT unionid FROM union_key WHERE realm = $1 AND subject = $2 AND userid = $3`,
-		[]any{q.Realm, q.Subject, root.ID}, []any{&known.GivenServes})
-	return err
+	return given, root, home, nil
 }
 
 // loadGuest finds the openid that a guest id was issued for; Version is 0 if
 // there is none.
 func loadGuest(c *session, realm, guest string) (identity.OpenidRow, error) {
 	var row identity.OpenidRow
-	var issued sql.NullInt64
+	var issued, since sql.NullInt64
 	found, err := c.one(
 		// The condition guest <> '' is what lets the partial index be used.
-		`SELECT appid, openid, subject, unionid, gen, guest, issued, version FROM openid_key WHERE realm = $1 AND guest = $2 AND guest <> ''`,
-		[]any{realm, guest},
-		[]any{&row.AppID, &row.OpenID, &row.Subject, &row.UnionID, &row.Gen, &row.Guest, &issued, &row.Version})
+		`SELECT appid, openid, `+openidColumns+` FROM openid_key WHERE realm = $1 AND guest = $2 AND guest <> ''`,
+		[]any{realm, guest}, append([]any{&row.AppID, &row.OpenID}, openidDest(&row, &issued, &since)...))
 	if err != nil || !found {
 		return identity.OpenidRow{}, err
 	}
-	row.Issued = timeOf(issued)
+	row.Issued, row.Since = timeOf(issued), timeOf(since)
 	return row, nil
-}
-
-// loadUser returns the zero user if there is no row.
-func loadUser(c *session, realm, id string) (identity.User, error) {
-	var u identity.User
-	var row userRow
-	found, err := c.one(`SELECT `+userColumns+` FROM userid u WHERE u.realm = $1 AND u.id = $2`, []any{realm, id}, row.dest(&u))
-	if err != nil || !found {
-		return identity.User{}, err
-	}
-	row.fill(&u)
-	return u, nil
-}
-
-// userRow holds the columns of a user that are no plain fields.
-type userRow struct {
-	born    int64
-	parent  sql.NullString
-	retired sql.NullInt64
-}
-
-const userColumns = `u.id, u.kind, u.born, u.home_appid, u.home_openid, u.parent, u.retired_at, u.version`
-
-func (r *userRow) dest(u *identity.User) []any {
-	return []any{&u.ID, &u.Kind, &r.born, &u.Home.AppID, &u.Home.OpenID, &r.parent, &r.retired, &u.Version}
-}
-
-func (r *userRow) fill(u *identity.User) {
-	u.Born = timeOf(sql.NullInt64{Int64: r.born, Valid: true})
-	u.Parent = r.parent.String
-	u.RetiredAt = timeOf(r.retired)
 }

@@ -59,7 +59,7 @@ func TestMigrate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if known.UnionUser.ID != "r1" || known.GivenRoot.ID != "r1" || known.GivenServes != "n1" || len(known.Prev) != 1 || known.Openid.Guest != "r1-old" {
+		if known.UnionUser.ID != "r1" || known.GivenRoot.ID != "r1" || known.GivenServes[0].UnionID != "n1" || len(known.Prev) != 1 || known.Openid.Guest != "r1-old" {
 			t.Errorf("got %+v", known)
 		}
 		events, err := s.Events(t.Context(), "shop", 0, 10)
@@ -95,7 +95,11 @@ func TestMigrate(t *testing.T) {
 		t.Parallel()
 		var log bytes.Buffer
 		path := filepath.Join(t.TempDir(), "facts.db")
-		for _, want := range []int{1, 0} {
+		all, err := latest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []int{int(all), 0} {
 			log.Reset()
 			s, err := OpenSQLite(t.Context(), path, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 			if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -123,7 +124,7 @@ func wantPlan(t *testing.T, s *Store, query string) {
 		return
 	}
 	args := make([]any, strings.Count(query, "$"))
-	for n := len(args); n > 0 && !strings.Contains(query, "$"+string(rune('0'+n))); n-- {
+	for n := len(args); n > 0 && !strings.Contains(query, "$"+strconv.Itoa(n)); n-- {
 		args = args[:n-1]
 	}
 	rows, err := s.read.Query("EXPLAIN QUERY PLAN "+query, args...)

@@ -46,11 +46,14 @@ func (s *Store) Revoked(ctx context.Context, id string) (time.Time, error) {
 	return timeOf(from), nil
 }
 
-// Sweep forgets revocations whose sessions are over by now, and entries for
-// caches older than an hour.
+// Sweep forgets revocations whose sessions are over by now, entries for caches older
+// than an hour, and logins that nobody has used for long.
 func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 	err := s.writer.write(ctx, func(c *session) error {
 		if _, err := c.exec(`DELETE FROM revocation WHERE until_at <= $1`, now.UnixMicro()); err != nil {
+			return err
+		}
+		if _, err := c.exec(`DELETE FROM login WHERE used < $1`, now.Add(-identity.LoginLife).UnixMicro()); err != nil {
 			return err
 		}
 		_, err := c.exec(`DELETE FROM stale WHERE at < $1`, now.Add(-keepStale).UnixMicro())

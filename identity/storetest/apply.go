@@ -35,14 +35,14 @@ func (h Harness) apply(t *testing.T) {
 			equal(t, "user", known.UnionUser.Version, v)
 			known.Openid.Gen++
 			apply(t, s, identity.Change{
-				Realm: realm, At: t0, Openid: &known.Openid, Union: &known.Union, Users: []identity.User{known.UnionUser},
+				Realm: realm, At: t0, Openids: []identity.OpenidRow{known.Openid}, Unions: []identity.UnionRow{known.Union}, Users: []identity.User{known.UnionUser},
 			})
 		}
 	})
 	h.promise(t, "a row is replaced as a whole at its version", func(t *testing.T, s identity.Store) {
-		apply(t, s, identity.Change{Realm: realm, At: t0, Openid: &identity.OpenidRow{Openid: openid("o1"), Guest: "v1", Issued: t0}})
+		apply(t, s, identity.Change{Realm: realm, At: t0, Openids: []identity.OpenidRow{{Openid: openid("o1"), Guest: "v1", Issued: t0}}})
 		row := identity.OpenidRow{Openid: openid("o1"), Unionid: unionid("n1"), Gen: 1, Guest: "v2", Issued: t0.Add(time.Hour), Version: 1}
-		apply(t, s, identity.Change{Realm: realm, At: t0, Openid: &row})
+		apply(t, s, identity.Change{Realm: realm, At: t0, Openids: []identity.OpenidRow{row}})
 		row.Version = 2
 		equal(t, "openid", load(t, s, query("o1", "", "")).Openid, row)
 	})
@@ -50,12 +50,12 @@ func (h Harness) apply(t *testing.T) {
 		apply(t, s, linked("o1", "n1", virtual("v1")))
 		old := user(t, s, "v1")
 		c := change(retired(old, "r1", t0), named("r1"))
-		c.Union = &identity.UnionRow{Unionid: unionid("n1"), User: "r1", Version: 1}
+		c.Unions = []identity.UnionRow{{Unionid: unionid("n1"), User: "r1", Version: 1}}
 		apply(t, s, c)
 		known := load(t, s, query("o1", "", "v1"))
 		equal(t, "union", known.Union, identity.UnionRow{Unionid: unionid("n1"), User: "r1", Version: 2})
 		equal(t, "root", known.GivenRoot.ID, "r1")
-		equal(t, "serves", known.GivenServes, "n1")
+		equal(t, "serves", unionOf(known), "n1")
 	})
 	h.promise(t, "nil leaves a row alone", func(t *testing.T, s identity.Store) {
 		apply(t, s, linked("o1", "n1", virtual("v1")))
@@ -75,7 +75,7 @@ func (h Harness) apply(t *testing.T) {
 		e := replaced("v2", "v1")
 		e.At = fine.In(east)
 		c := change(u, retired(virtual("v2"), "v1", fine.In(east)))
-		c.Openid, c.Events = &o, []identity.Event{e}
+		c.Openids, c.Events = []identity.OpenidRow{o}, []identity.Event{e}
 		apply(t, s, c)
 		equal(t, "born", user(t, s, "v1").Born, t0)
 		equal(t, "retired", user(t, s, "v2").RetiredAt, t0)

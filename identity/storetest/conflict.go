@@ -28,28 +28,28 @@ func (h Harness) applyConflict(t *testing.T) {
 			c.Users = append(c.Users, at(virtual("v3"), 1))
 		}},
 		{"an openid that is there can't be inserted", func(c *identity.Change) {
-			c.Openid = &identity.OpenidRow{Openid: openid("o1")}
+			c.Openids = []identity.OpenidRow{{Openid: openid("o1")}}
 		}},
 		{"an openid can't be replaced at an older version", func(c *identity.Change) {
-			c.Openid = &identity.OpenidRow{Openid: openid("o1"), Version: 1}
+			c.Openids = []identity.OpenidRow{{Openid: openid("o1"), Version: 1}}
 		}},
 		{"an openid that isn't there can't be replaced", func(c *identity.Change) {
-			c.Openid = &identity.OpenidRow{Openid: openid("o3"), Version: 1}
+			c.Openids = []identity.OpenidRow{{Openid: openid("o3"), Version: 1}}
 		}},
 		{"a unionid that is there can't be inserted", func(c *identity.Change) {
-			c.Union = &identity.UnionRow{Unionid: unionid("n1"), User: "r2"}
+			c.Unions = []identity.UnionRow{{Unionid: unionid("n1"), User: "r2"}}
 		}},
 		{"a unionid can't be led elsewhere at an older version", func(c *identity.Change) {
-			c.Union = &identity.UnionRow{Unionid: unionid("n1"), User: "r2", Version: 1}
+			c.Unions = []identity.UnionRow{{Unionid: unionid("n1"), User: "r2", Version: 1}}
 		}},
 		{"a unionid that isn't there can't be led elsewhere", func(c *identity.Change) {
-			c.Union = &identity.UnionRow{Unionid: unionid("n3"), User: "r2", Version: 1}
+			c.Unions = []identity.UnionRow{{Unionid: unionid("n3"), User: "r2", Version: 1}}
 		}},
 		{"a new unionid can't lead to a user who serves another one of the subject", func(c *identity.Change) {
-			c.Union = &identity.UnionRow{Unionid: unionid("n3"), User: "v1"}
+			c.Unions = []identity.UnionRow{{Unionid: unionid("n3"), User: "v1"}}
 		}},
 		{"a known unionid can't lead to a user who serves another one of the subject", func(c *identity.Change) {
-			c.Union = &identity.UnionRow{Unionid: unionid("n2"), User: "v1", Version: 1}
+			c.Unions = []identity.UnionRow{{Unionid: unionid("n2"), User: "v1", Version: 1}}
 		}},
 		{"a user seen at an older version has changed", func(c *identity.Change) {
 			c.Seen = []identity.User{at(virtual("v1"), 1)}
@@ -88,13 +88,13 @@ func (h Harness) lost(t *testing.T, s identity.Store, lose func(c *identity.Chan
 	apply(t, s, linked("o1", "n1", virtual("v1")), linked("o2", "n2", virtual("v2")))
 	known := load(t, s, query("o1", "n1", ""))
 	apply(t, s, identity.Change{
-		Realm: realm, At: t0, Openid: &known.Openid, Union: &known.Union, Users: []identity.User{known.UnionUser},
+		Realm: realm, At: t0, Openids: []identity.OpenidRow{known.Openid}, Unions: []identity.UnionRow{known.Union}, Users: []identity.User{known.UnionUser},
 	})
 	before := look(t, s)
 
 	c := change(named("r1"), named("r2"))
-	c.Openid = &identity.OpenidRow{Openid: openid("o3"), Unionid: unionid("n3")}
-	c.Union = &identity.UnionRow{Unionid: unionid("n3"), User: "r1"}
+	c.Openids = []identity.OpenidRow{{Openid: openid("o3"), Unionid: unionid("n3")}}
+	c.Unions = []identity.UnionRow{{Unionid: unionid("n3"), User: "r1"}}
 	c.Events = []identity.Event{replaced("v9", "r1")}
 	c.Stale = []string{"r1"}
 	c.Conflict = conflict("o3", "n9")

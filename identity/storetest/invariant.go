@@ -15,6 +15,7 @@ type facts struct {
 	Users     map[string]identity.User
 	Serves    map[string]string // user id → unionid
 	Events    []identity.Event
+	Refusals  []identity.Event
 	Conflicts []identity.ConflictRow
 	Stale     map[string]bool // ids that caches were told to forget
 }
@@ -62,7 +63,7 @@ func (w *world) facts(ctx context.Context) (facts, error) {
 			f.Users[q.User] = known.Given
 		}
 		if known.Given.Version > 0 && known.Given.Live() {
-			f.Serves[q.User] = known.GivenServes
+			f.Serves[q.User] = unionOf(known)
 		}
 	}
 	return f, w.feeds(ctx, &f)
@@ -71,7 +72,15 @@ func (w *world) facts(ctx context.Context) (facts, error) {
 // feeds fills in what is told to others.
 func (w *world) feeds(ctx context.Context, f *facts) (err error) {
 	s := w.centres[0].Store
-	if f.Events, err = s.Events(ctx, w.realm, 0, 1000); err != nil {
+	all, err := s.Events(ctx, w.realm, 0, 1000)
+	for _, e := range all {
+		if e.Type == identity.EventReplaced {
+			f.Events = append(f.Events, e)
+		} else {
+			f.Refusals = append(f.Refusals, e)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	if f.Conflicts, err = s.Conflicts(ctx, w.realm, 0, 1000); err != nil {

@@ -21,7 +21,7 @@ func (h Harness) load(t *testing.T) {
 	})
 	h.promise(t, "an openid comes back as it was written", func(t *testing.T, s identity.Store) {
 		row := identity.OpenidRow{Openid: openid("o1"), Unionid: unionid("n1"), Gen: 3, Guest: "v1", Issued: t0}
-		apply(t, s, identity.Change{Realm: realm, At: t0, Openid: &row})
+		apply(t, s, identity.Change{Realm: realm, At: t0, Openids: []identity.OpenidRow{row}})
 		row.Version = 1
 		equal(t, "openid", load(t, s, query("o1", "", "")).Openid, row)
 	})
@@ -55,7 +55,7 @@ func (h Harness) load(t *testing.T) {
 		equal(t, "union", known.Union, identity.UnionRow{Unionid: identity.Unionid{Subject: "open2", UnionID: "n2"}})
 	})
 	h.promise(t, "Union is zero if no unionid is on record or claimed", func(t *testing.T, s identity.Store) {
-		apply(t, s, identity.Change{Realm: realm, At: t0, Openid: &identity.OpenidRow{Openid: openid("o1"), Guest: "v1", Issued: t0}})
+		apply(t, s, identity.Change{Realm: realm, At: t0, Openids: []identity.OpenidRow{{Openid: openid("o1"), Guest: "v1", Issued: t0}}})
 		known := load(t, s, query("o1", "", ""))
 		equal(t, "union", known.Union, identity.UnionRow{})
 		equal(t, "user", known.UnionUser, identity.User{})

@@ -164,7 +164,7 @@ func raceServes(t *testing.T, stores []identity.Store) {
 	if len(won) != 1 {
 		t.Fatalf("the user has %q, want one unionid", won)
 	}
-	equal(t, "serves", load(t, stores[0], query("o99", "", "r1")).GivenServes, won[0])
+	equal(t, "serves", unionOf(load(t, stores[0], query("o99", "", "r1"))), won[0])
 }
 
 func raceSecret(t *testing.T, stores []identity.Store) {
@@ -214,7 +214,7 @@ func raceMoment(t *testing.T, stores []identity.Store) {
 			s := stores[i%len(stores)]
 			next := virtual(fmt.Sprintf("m%d", i+1))
 			c := change(retired(at(virtual(fmt.Sprintf("m%d", i)), 1), next.ID, t0.Add(time.Duration(i)*time.Second)), next)
-			c.Union = &identity.UnionRow{Unionid: unionid("n1"), User: next.ID, Version: int64(i + 1)}
+			c.Unions = []identity.UnionRow{{Unionid: unionid("n1"), User: next.ID, Version: int64(i + 1)}}
 			if err := s.Apply(t.Context(), c); err != nil {
 				t.Errorf("moving: %v", err)
 				return
@@ -223,7 +223,7 @@ func raceMoment(t *testing.T, stores []identity.Store) {
 	}()
 	for i := 0; ; i++ {
 		known := load(t, stores[i%len(stores)], query("o1", "", "m0"))
-		if u := known.UnionUser; !u.Live() || u.ID != known.Union.User || known.GivenRoot.ID != u.ID || known.GivenServes != "n1" {
+		if u := known.UnionUser; !u.Live() || u.ID != known.Union.User || known.GivenRoot.ID != u.ID || unionOf(known) != "n1" {
 			t.Fatalf("rows of different moments: %+v", known)
 		}
 		if want := min(int(known.Union.Version)-1, 8); len(known.Prev) != want {

@@ -89,8 +89,8 @@ func change(users ...identity.User) identity.Change {
 // on record with that unionid.
 func linked(o, n string, u identity.User) identity.Change {
 	c := change(u)
-	c.Openid = &identity.OpenidRow{Openid: openid(o), Unionid: unionid(n)}
-	c.Union = &identity.UnionRow{Unionid: unionid(n), User: u.ID}
+	c.Openids = []identity.OpenidRow{{Openid: openid(o), Unionid: unionid(n)}}
+	c.Unions = []identity.UnionRow{{Unionid: unionid(n), User: u.ID}}
 	return c
 }
 
@@ -147,6 +147,19 @@ func wantConflict(t *testing.T, err error) {
 	if !errors.Is(err, identity.ErrConflict) {
 		t.Fatalf("got error %v, want ErrConflict", err)
 	}
+}
+
+// unionOf is the unionid that the user named serves in the subject of the cast; empty
+// if none.
+func unionOf(known identity.Known) string { return unionIn(known, subject) }
+
+func unionIn(known identity.Known, subject string) string {
+	for _, n := range known.GivenServes {
+		if n.Subject == subject {
+			return n.UnionID
+		}
+	}
+	return ""
 }
 
 func equal[T comparable](t *testing.T, what string, got, want T) {

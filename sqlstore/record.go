@@ -1,0 +1,109 @@
+package sqlstore
+
+import (
+	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/identity"
+)
+
+// What is written beside the links themselves: events, conflicts, the audit, and what
+// caches must forget.
+
+func putEvents(c *session, realm string, events []identity.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	seq, err := count(c, "event/"+realm, len(events))
+	if err != nil {
+		return err
+	}
+	for i, e := range events {
+		_, err := c.exec(`INSERT INTO event (realm, seq, id, type, phase, old_id, new_id, via, cause, subject, appid, at, trace)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			realm, seq+int64(i), e.ID, string(e.Type), string(e.Phase), e.Old, e.New, e.Via, e.Cause, e.Subject, e.AppID, e.At.UnixMicro(), e.Trace)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putConflict lists a conflict that isn't listed yet. Asking first keeps a number
+// from being spent, and a visitor who comes every day from causing a write.
+func putConflict(c *session, r identity.ConflictRow) error {
+	if found, err := listed(c, r); found || err != nil {
+		return err
+	}
+	seq, err := count(c, "conflict/"+r.Realm, 1)
+	if err != nil {
+		return err
+	}
+	_, err = c.exec(`INSERT INTO conflict (realm, seq, code, appid, openid, subject, userid, have, got, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		r.Realm, seq, r.Code, r.AppID, r.OpenID, r.Subject, r.User, r.Have, r.Got, r.At.UnixMicro())
+	return err
+}
+
+// listed says whether a conflict is on the list.
+func listed(c *session, r identity.ConflictRow) (bool, error) {
+	var one int
+	return c.one(`SELECT 1 FROM conflict WHERE realm = $1 AND appid = $2 AND openid = $3 AND code = $4 AND got = $5`,
+		[]any{r.Realm, r.AppID, r.OpenID, r.Code, r.Got}, []any{&one})
+}
+
+// putAudit chains a record to the one before. The writers of all processes take
+// turns, so none can come in between.
+func putAudit(c *session, realm string, at time.Time, e identity.AuditEntry) error {
+	salt := e.Salt
+	found, err := c.one(`SELECT salt FROM audit_salt WHERE realm = $1 AND about = $2`, []any{realm, e.About}, []any{&salt})
+	if err != nil {
+		return err
+	}
+	if !found {
+		if _, err := c.exec(`INSERT INTO audit_salt (realm, about, salt) VALUES ($1, $2, $3)`, realm, e.About, salt); err != nil {
+			return err
+		}
+	}
+	seq, err := count(c, "audit/"+realm, 1)
+	if err != nil {
+		return err
+	}
+	var before []byte
+	if _, err := c.one(`SELECT hash FROM audit WHERE realm = $1 AND seq = $2`, []any{realm, seq - 1}, []any{&before}); err != nil {
+		return err
+	}
+	row := identity.AuditRow{Seq: seq, At: at, Actor: e.Actor, Op: e.Op, About: e.About, Sealed: e.Seal(seq, salt)}
+	_, err = c.exec(`INSERT INTO audit (realm, seq, at, actor, op, about, sealed, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		realm, seq, at.UnixMicro(), e.Actor, e.Op, e.About, row.Sealed, identity.AuditHash(before, realm, row))
+	return err
+}
+
+// putStale tells the caches of all processes what to forget.
+func putStale(c *session, kind identity.StaleKind, realm string, names []string, now time.Time) error {
+	if len(names) == 0 {
+		return nil
+	}
+	seq, err := count(c, staleCounter, len(names))
+	if err != nil {
+		return err
+	}
+	for i, name := range names {
+		_, err := c.exec(`INSERT INTO stale (seq, kind, realm, name, at) VALUES ($1, $2, $3, $4, $5)`,
+			seq+int64(i), string(kind), realm, name, now.UnixMicro())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// staleCounter numbers what caches must forget, of all realms together.
+const staleCounter = "stale"
+
+// count takes n numbers from a sequence and returns the first of them.
+func count(c *session, name string, n int) (int64, error) {
+	var last int64
+	_, err := c.one(`INSERT INTO counter (name, last) VALUES ($1, $2)
+		ON CONFLICT (name) DO UPDATE SET last = counter.last + excluded.last RETURNING last`,
+		[]any{name, n}, []any{&last})
+	return last - int64(n) + 1, err
+}
