@@ -29,6 +29,7 @@ var laws = []law{
 	{folder: "wechat/wechatsim", tests: []string{"wechat"}, why: "were it to share a type with the client, both could make the same mistake"},
 	{folder: "directory", tests: []string{"directory"}, why: "what exists does not depend on who asks"},
 	{folder: "sqlstore", ours: []string{"identity"}, tests: []string{"sqlstore"}, why: "it implements what its users define"},
+	{folder: "sqlstore/pgtest", why: "it gives tests a server, and knows nothing of what they do with it"},
 	{folder: "caddymodule", ours: []string{"caddymodule", "identity", "wechat", "directory", "sqlstore"}, caddy: true, why: "it puts everything together"},
 	{folder: "bench", ours: []string{"bench", "caddymodule", "identity", "wechat", "directory", "sqlstore"}, caddy: true, why: "it measures the whole"},
 }

@@ -9,15 +9,17 @@ import (
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, storetest.Harness{
-		Open: func(t *testing.T) identity.Store { return openNew(t) },
-		Reopen: func(t *testing.T, s identity.Store) identity.Store {
-			if err := s.(*Store).Close(); err != nil {
-				t.Fatal(err)
-			}
-			return openAt(t, s.(*Store).path)
-		},
-		Second: func(t *testing.T, s identity.Store) identity.Store { return openAt(t, s.(*Store).path) },
-		Break:  func(t *testing.T, s identity.Store) { s.(*Store).Close() },
+	onBoth(t, func(t *testing.T, fresh func(testing.TB) string) {
+		storetest.Run(t, storetest.Harness{
+			Open: func(t *testing.T) identity.Store { return openAt(t, fresh(t)) },
+			Reopen: func(t *testing.T, s identity.Store) identity.Store {
+				if err := s.(*Store).Close(); err != nil {
+					t.Fatal(err)
+				}
+				return openAt(t, placeOf(s.(*Store)))
+			},
+			Second: func(t *testing.T, s identity.Store) identity.Store { return openAt(t, placeOf(s.(*Store))) },
+			Break:  func(t *testing.T, s identity.Store) { s.(*Store).Close() },
+		})
 	})
 }

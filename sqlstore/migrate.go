@@ -20,7 +20,7 @@ const schemaTable = "schema_version"
 
 var (
 	errNewer   = errors.New("was written by a newer version of this program")
-	errForeign = errors.New("is the database of another program: name another file")
+	errForeign = errors.New("is the database of another program: name another one")
 )
 
 // latest is the version of the newest migration that this program knows.
@@ -32,12 +32,12 @@ func latest() (int64, error) {
 	return goose.NumericComponent(names[len(names)-1])
 }
 
-// inspect refuses a file that isn't ours, or that only a newer version of this
+// inspect refuses a database that isn't ours, or that only a newer version of this
 // program understands. It changes nothing.
-func inspect(ctx context.Context, conn *sql.Conn) error {
+func inspect(ctx context.Context, conn *sql.Conn, d *dialect) error {
 	var tables, ours int
 	err := conn.QueryRowContext(ctx,
-		`SELECT COUNT(*), COALESCE(SUM(name = $1), 0) FROM sqlite_master WHERE type = 'table'`, schemaTable).Scan(&tables, &ours)
+		`SELECT COUNT(*), COUNT(*) FILTER (WHERE name = $1) FROM `+d.tables, schemaTable).Scan(&tables, &ours)
 	if err != nil || tables == 0 {
 		return err
 	}
@@ -60,14 +60,14 @@ func inspect(ctx context.Context, conn *sql.Conn) error {
 
 // migrate brings the tables up to date, each migration in a transaction.
 //
-// Two processes may start at once on a new file. The slower one then trips over
+// Two processes may start at once on a new file of SQLite. The slower one then trips over
 // tables that the faster one has just made; it looks again and goes on from there.
-func migrate(ctx context.Context, db *sql.DB, log *slog.Logger) error {
+func migrate(ctx context.Context, db *sql.DB, d *dialect, log *slog.Logger) error {
 	folder, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, folder,
+	p, err := goose.NewProvider(d.goose, db, folder,
 		goose.WithTableName(schemaTable), goose.WithDisableGlobalRegistry(true), goose.WithSlog(log))
 	if err != nil {
 		return err

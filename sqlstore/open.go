@@ -42,17 +42,15 @@ func open(ctx context.Context, path string, opts Options, busy time.Duration) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, write: connect(path, "rwc", busy, false), read: connect(path, "rw", busy, true), now: opts.Now}
-	if s.now == nil {
-		s.now = time.Now
-	}
+	s := &Store{dialect: sqliteDialect, write: connect(path, "rwc", busy, false), read: connect(path, "rw", busy, true)}
 	if err := s.prepare(ctx, path, isNew, busy, cmp.Or(opts.Log, slog.New(slog.DiscardHandler))); err != nil {
 		s.read.Close()
 		s.write.Close()
 		return nil, refusal(path, err)
 	}
-	s.writer = newWriter(s.write)
-	s.readers = newReaders(s.read, min(max(2, runtime.GOMAXPROCS(0)), 8))
+	// A reader waits for nobody, so there is no point in more than the processors have
+	// work for.
+	s.start(opts, min(max(2, runtime.GOMAXPROCS(0)), 8))
 	return s, nil
 }
 
@@ -121,7 +119,7 @@ func (s *Store) prepare(ctx context.Context, path string, isNew bool, busy time.
 		return err
 	}
 	defer conn.Close()
-	if err := inspect(ctx, conn); err != nil {
+	if err := inspect(ctx, conn, s.dialect); err != nil {
 		return err
 	}
 	if isNew {
@@ -136,7 +134,7 @@ func (s *Store) prepare(ctx context.Context, path string, isNew bool, busy time.
 	if err := conn.Close(); err != nil {
 		return err
 	}
-	return migrate(ctx, s.write, log)
+	return migrate(ctx, s.write, s.dialect, log)
 }
 
 // writeAhead switches the file to a write-ahead log, which it then keeps for good.

@@ -79,7 +79,7 @@ func TestOpenRefuses(t *testing.T) {
 			path := filepath.Join(dir, "facts.db")
 			run(t, path, "CREATE TABLE photo (id INTEGER)")
 			return path
-		}, "is the database of another program: name another file"},
+		}, "is the database of another program: name another one"},
 		{"facts written by a newer version", func(t *testing.T, dir string) string {
 			path := filepath.Join(dir, "facts.db")
 			run(t, path, "CREATE TABLE schema_version (version_id INTEGER)", "INSERT INTO schema_version VALUES (99)")

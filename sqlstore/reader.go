@@ -13,9 +13,7 @@ import (
 // errClosed is the cause of every refusal after Close.
 var errClosed = errors.New("the store is closed")
 
-// readers are a few connections for reading. In SQLite's write-ahead log a
-// reader waits for nobody, so there is no point in more than the processors have
-// work for.
+// readers are a few connections for reading.
 type readers struct {
 	db     *sql.DB
 	idle   chan *session // nil stands for one that has to be opened first
@@ -54,7 +52,11 @@ func (r *readers) use(ctx context.Context, do func(*session) error) error {
 	if err == nil {
 		err = do(s)
 	}
-	if err != nil && s != nil {
+	switch {
+	case s == nil:
+	case err == nil:
+		s.rested = true
+	default:
 		s.close()
 		s = nil
 	}

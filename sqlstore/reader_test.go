@@ -74,7 +74,7 @@ func TestReaders(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := os.Stat(s.path + "-wal"); err == nil {
+		if _, err := os.Stat(placeOf(s) + "-wal"); err == nil {
 			t.Error("the log is still there")
 		}
 	})

@@ -15,8 +15,10 @@ import (
 // interrupting one costs a goroutine every time, and an interrupted connection
 // is unfit for further use.
 type session struct {
+	db         *sql.DB
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
+	rested     bool // nothing was asked since it was last lent
 }
 
 func newSession(ctx context.Context, db *sql.DB) (*session, error) {
@@ -24,17 +26,63 @@ func newSession(ctx context.Context, db *sql.DB) (*session, error) {
 	if err != nil {
 		return nil, outcome(err)
 	}
-	return &session{conn, map[string]*sql.Stmt{}}, nil
+	return &session{db: db, conn: conn, statements: map[string]*sql.Stmt{}}, nil
 }
 
 // close ends the connection, and with it a transaction that is still open. A
 // plain Close would only put it back into the pool as it is.
 func (s *session) close() {
+	_ = s.conn.Raw(func(c any) error { hangUp(c); return nil })
 	for _, stmt := range s.statements {
 		stmt.Close()
 	}
 	s.conn.Raw(func(any) error { return driver.ErrBadConn })
 	s.conn.Close()
+}
+
+// begin runs statements that begin a transaction.
+func (s *session) begin(statements []string) error {
+	for _, statement := range statements {
+		if _, err := s.exec(statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run gives a prepared statement to do.
+//
+// A connection that has rested may have died, as when the server was restarted.
+// Nothing was lost with it, so the first statement, which only begins or reads, is
+// asked once more on a new one.
+func (s *session) run(query string, do func(*sql.Stmt) error) error {
+	rested := s.rested
+	s.rested = false
+	err := s.try(query, do)
+	if err == nil || !rested || !s.dead() {
+		return err
+	}
+	s.close()
+	fresh, err := newSession(context.Background(), s.db)
+	if err != nil {
+		return err
+	}
+	*s = *fresh
+	return s.try(query, do)
+}
+
+func (s *session) try(query string, do func(*sql.Stmt) error) error {
+	stmt, err := s.prepared(query)
+	if err != nil {
+		return err
+	}
+	return outcome(do(stmt))
+}
+
+func (s *session) dead() bool {
+	dead := true // as far as package sql has noticed
+	_ = s.conn.Raw(func(c any) error { dead = gone(c); return nil })
+	return dead
 }
 
 // prepared returns a statement, compiled at its first use.
@@ -51,40 +99,40 @@ func (s *session) prepared(query string) (*sql.Stmt, error) {
 }
 
 // exec runs a statement and says how many rows it changed.
-func (s *session) exec(query string, args ...any) (int64, error) {
-	stmt, err := s.prepared(query)
-	if err != nil {
-		return 0, err
-	}
-	result, err := stmt.Exec(args...)
-	if err != nil {
-		return 0, outcome(err)
-	}
-	return result.RowsAffected()
+func (s *session) exec(query string, args ...any) (changed int64, err error) {
+	err = s.run(query, func(stmt *sql.Stmt) error {
+		result, err := stmt.Exec(args...)
+		if err != nil {
+			return err
+		}
+		changed, err = result.RowsAffected()
+		return err
+	})
+	return changed, err
 }
 
 // one scans the single row of a query, and says whether there was one.
-func (s *session) one(query string, args, dest []any) (bool, error) {
-	stmt, err := s.prepared(query)
-	if err != nil {
-		return false, err
-	}
-	err = stmt.QueryRow(args...).Scan(dest...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, outcome(err)
+func (s *session) one(query string, args, dest []any) (found bool, err error) {
+	err = s.run(query, func(stmt *sql.Stmt) error {
+		err := stmt.QueryRow(args...).Scan(dest...)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		found = err == nil
+		return err
+	})
+	return found, err
 }
 
 // each calls scan for every row of a query.
 func (s *session) each(query string, args []any, scan func(*sql.Rows) error) error {
-	stmt, err := s.prepared(query)
+	var rows *sql.Rows
+	err := s.run(query, func(stmt *sql.Stmt) (err error) {
+		rows, err = stmt.Query(args...)
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	rows, err := stmt.Query(args...)
-	if err != nil {
-		return outcome(err)
 	}
 	defer rows.Close()
 	for rows.Next() {

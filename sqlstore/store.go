@@ -18,17 +18,29 @@ type Options struct {
 }
 
 // Store keeps the facts in a database. It is safe for concurrent use, also by
-// several processes on one file.
+// several processes on one database.
 //
-// A context counts while a call waits for its turn. What has begun is finished
-// and its outcome awaited, so that no caller is ever left with "maybe".
+// A context counts while a call waits for its turn. What has begun is finished and
+// its outcome awaited. Only where the connection to a server breaks in the middle of
+// a commit nobody knows the outcome: the caller hears [identity.ErrUnavailable], and
+// the versions of the rows see to it that trying again does nothing twice.
 type Store struct {
-	path    string // absolute
+	dialect *dialect
 	write   *sql.DB
 	read    *sql.DB
 	readers *readers
 	writer  *writer
 	now     func() time.Time
+}
+
+// start begins to work on the two databases.
+func (s *Store) start(opts Options, readers int) {
+	s.now = opts.Now
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.writer = newWriter(s.write, s.dialect)
+	s.readers = newReaders(s.read, readers)
 }
 
 // Close waits for the calls that were accepted, then closes the database. Calls
@@ -37,8 +49,8 @@ func (s *Store) Close() error {
 	s.writer.stop()
 	s.readers.close()
 	err := s.read.Close()
-	// The writer's connection goes last: the last one folds the log into the file,
-	// which a reader may not.
+	// The writer's connection goes last: the last one folds SQLite's log into the
+	// file, which a reader may not.
 	s.writer.close()
 	if e := s.write.Close(); err == nil {
 		err = e
@@ -49,7 +61,7 @@ func (s *Store) Close() error {
 // view runs several statements that all see the same moment.
 func (s *Store) view(ctx context.Context, do func(*session) error) error {
 	return s.readers.use(ctx, func(c *session) error {
-		if _, err := c.exec("BEGIN"); err != nil {
+		if err := c.begin(s.dialect.beginView); err != nil {
 			return err
 		}
 		if err := do(c); err != nil {

@@ -3,26 +3,64 @@ package sqlstore
 import (
 	"bytes"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/pgtest"
 )
 
-// openAt opens the facts at path until the test ends.
-func openAt(t testing.TB, path string) *Store {
+// engines are the two databases, each with a way to an empty one: the name of a
+// file, or a DSN.
+var engines = map[string]func(t testing.TB) string{
+	"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "facts.db") },
+	"postgres": pgtest.DSN,
+}
+
+// onBoth runs a test on each engine.
+func onBoth(t *testing.T, test func(t *testing.T, fresh func(t testing.TB) string)) {
 	t.Helper()
-	s, err := OpenSQLite(t.Context(), path, Options{})
+	for engine, fresh := range engines {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			test(t, fresh)
+		})
+	}
+}
+
+// places are the files and DSNs of open stores.
+var places sync.Map
+
+// placeOf is where the facts of a store lie.
+func placeOf(s *Store) string {
+	p, _ := places.Load(s)
+	return p.(string)
+}
+
+func isPostgres(place string) bool { return strings.HasPrefix(place, "postgres://") }
+
+// openAt opens the facts at a place until the test ends.
+func openAt(t testing.TB, place string) *Store {
+	t.Helper()
+	open := OpenSQLite
+	if isPostgres(place) {
+		open = OpenPostgres
+	}
+	s, err := open(t.Context(), place, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
+	places.Store(s, place)
+	t.Cleanup(func() { s.Close(); places.Delete(s) })
 	return s
 }
 
+// openNew opens empty facts in SQLite.
 func openNew(t testing.TB) *Store {
 	t.Helper()
-	return openAt(t, filepath.Join(t.TempDir(), "facts.db"))
+	return openAt(t, engines["sqlite"](t))
 }
 
 func centre(s identity.Store) *identity.Centre {

@@ -20,6 +20,7 @@ const maxBatch = 128
 // that fails, all of its callers hear so.
 type writer struct {
 	db    *sql.DB
+	begin []string
 	queue chan *job
 	done  chan struct{}
 
@@ -44,8 +45,8 @@ const (
 	givenUp
 )
 
-func newWriter(db *sql.DB) *writer {
-	w := &writer{db: db, queue: make(chan *job, maxBatch), done: make(chan struct{})}
+func newWriter(db *sql.DB, d *dialect) *writer {
+	w := &writer{db: db, begin: d.beginWrite, queue: make(chan *job, maxBatch), done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -147,16 +148,15 @@ func (w *writer) commit(jobs []*job) {
 }
 
 // transaction fills in what became of each job. An error of its own means that
-// nothing of all this was written.
+// nothing of all this was written, or that a server went away while it committed and
+// nobody knows.
 func (w *writer) transaction(jobs []*job, errs []error) (err error) {
 	if w.session == nil {
 		if w.session, err = newSession(context.Background(), w.db); err != nil {
 			return err
 		}
 	}
-	// Taking the write lock at once, not at the first write, spares the case in
-	// which another process writes in between and nothing can go on.
-	if _, err := w.session.exec("BEGIN IMMEDIATE"); err != nil {
+	if err := w.session.begin(w.begin); err != nil {
 		return err
 	}
 	for i, j := range jobs {
@@ -170,12 +170,14 @@ func (w *writer) transaction(jobs []*job, errs []error) (err error) {
 	if _, err := w.session.exec("COMMIT"); err != nil {
 		return unavailable(err)
 	}
+	w.session.rested = true
 	return nil
 }
 
 // attempt runs one job behind a savepoint. failed is the job's own error; err
 // means that the transaction is lost, as SQLite takes it back by itself when the
-// disk is full or broken.
+// disk is full or broken, and as PostgreSQL refuses to go on, and the savepoint to be
+// released, when a job has kept an error to itself.
 func (w *writer) attempt(j *job) (failed, err error) {
 	if _, err := w.session.exec("SAVEPOINT job"); err != nil {
 		return nil, err

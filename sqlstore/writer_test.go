@@ -194,8 +194,8 @@ func tooLate(t *testing.T, s *Store) {
 }
 
 func otherProcess(t *testing.T, s *Store) {
-	other := run(t, s.path, "BEGIN IMMEDIATE")
-	impatient, err := open(t.Context(), s.path, Options{}, time.Millisecond)
+	other := run(t, placeOf(s), "BEGIN IMMEDIATE")
+	impatient, err := open(t.Context(), placeOf(s), Options{}, time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func closeDrains(t *testing.T, s *Store) {
 	if err := s.Close(); err != nil {
 		t.Errorf("closing twice: %v", err)
 	}
-	again := openAt(t, s.path)
+	again := openAt(t, placeOf(s))
 	events, err := again.Events(t.Context(), "shop", 0, 1<<20)
 	if err != nil || len(events) != len(written) {
 		t.Errorf("got %d events, %v; want %d", len(events), err, len(written))
