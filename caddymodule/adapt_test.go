@@ -105,6 +105,7 @@ func TestAdapt_provisions(t *testing.T) {
 		t.Setenv(name, "the secret in "+name)
 	}
 	t.Setenv("WSITE_MASTER_KEY", strings.Repeat("0f1e2d3c", 8))
+	t.Setenv("WSITE_DSN", "postgres://wsite@127.0.0.1/wsite")
 	t.Setenv("WSITE_OLD_KEY", strings.Repeat("3c2d1e0f", 8))
 	for _, file := range adaptFiles(t) {
 		if file.wrong {

@@ -46,7 +46,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	wsite {
 //	    origin <url>
 //	    prefix <path>
-//	    facts sqlite <file>
+//	    facts sqlite <file> | postgres <dsn>
 //	    master_key <key> [<previous key>]
 //	    api_hosts <host...>
 //	    open <url>

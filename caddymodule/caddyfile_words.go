@@ -36,19 +36,26 @@ func (p *parser) globalWords() words {
 // facts reads where the facts lie. Syntax:
 //
 //	facts sqlite <file>
+//	facts postgres <dsn>
 func (p *parser) facts(d *caddyfile.Dispenser) error {
 	if err := p.note(d, place{"wsite", "", "facts"}); err != nil {
 		return err
 	}
 	args := d.RemainingArgs()
 	if len(args) > 0 && args[0] == "redis" {
-		return d.Err("facts can't lie in Redis: it can lose a write that it has acknowledged, and one lost link lets a stranger in as somebody else; use `facts sqlite <file>`")
+		return d.Err("facts can't lie in Redis: it can lose a write that it has acknowledged, and one lost link lets a stranger in as somebody else; use `facts sqlite <file>` or `facts postgres <dsn>`")
 	}
-	if len(args) != 2 || args[0] != "sqlite" {
-		return d.Err("facts is written `facts sqlite <file>`")
+	if len(args) == 2 {
+		switch args[0] {
+		case "sqlite":
+			p.app.Facts.SQLite = args[1]
+			return nil
+		case "postgres":
+			p.app.Facts.Postgres = args[1]
+			return nil
+		}
 	}
-	p.app.Facts.SQLite = args[1]
-	return nil
+	return d.Err("facts is written `facts sqlite <file>` or `facts postgres <dsn>`")
 }
 
 func (p *parser) algorithm(into *string, at place) func(*caddyfile.Dispenser) error {

@@ -8,12 +8,17 @@ import (
 
 // The parts of an [App]'s configuration.
 
-// FactsConfig says where the facts lie.
+// FactsConfig says where the facts lie: in one of these.
 type FactsConfig struct {
 	// The file of a SQLite database; it and its folder are made if they don't
 	// exist. Default: `wsite/wsite.db` in Caddy's data directory.
 	// Placeholders: yes, at start.
 	SQLite string `json:"sqlite,omitempty"`
+
+	// The address of a PostgreSQL database, 14 or newer, such as
+	// `postgres://user:password@host:5432/database`; several gateways may share it.
+	// It needs a `master_key`. Placeholders: yes, at start.
+	Postgres string `json:"postgres,omitempty"`
 }
 
 // WechatConfig says how WeChat is reached.

@@ -23,7 +23,7 @@ type facts struct {
 	seen int64 // the newest entry for caches that was acted on
 }
 
-// stores are open databases by their path. The old and the new config overlap
+// stores are open databases by their path or DSN. The old and the new config overlap
 // during a reload, and must not open one file twice.
 var stores = caddy.NewUsagePool()
 
@@ -42,32 +42,18 @@ const (
 // openFacts opens the facts and makes in them what a first start needs. What it
 // took is given back by Cleanup.
 func (a *App) openFacts(ctx context.Context) error {
-	path, err := filepath.Abs(a.Facts.SQLite)
+	store, path, err := a.openStore(ctx)
 	if err != nil {
 		return fmt.Errorf("opening facts: %w", err)
 	}
-	if strings.HasPrefix(path, caddy.AppDataDir()) {
-		// Caddy makes its own folder when it needs it, which may be later.
-		if err := os.MkdirAll(caddy.AppDataDir(), 0o700); err != nil {
-			return fmt.Errorf("opening facts: %w", err)
-		}
-	}
-	pooled, _, err := stores.LoadOrNew(path, func() (caddy.Destructor, error) {
-		s, err := sqlstore.OpenSQLite(ctx, path, sqlstore.Options{Log: a.slog, Now: time.Now})
-		return pooledStore{s}, err
-	})
-	if err != nil {
-		return fmt.Errorf("opening facts: %w", err)
-	}
-	a.took = append(a.took, func() error { _, err := stores.Delete(path); return err })
-	store := pooled.(pooledStore)
-
 	sealer, err := a.openMaster(ctx, store, path)
 	if err != nil {
 		return err
 	}
-	if err := identity.CheckMaster(ctx, store, sealer); err != nil {
+	if err := identity.CheckMaster(ctx, store, sealer); err != nil && path != "" {
 		return fmt.Errorf("opening facts: %w; where none was configured at first, it lies in %s: put that one second", err, keyFile(path))
+	} else if err != nil {
+		return fmt.Errorf("opening facts: %w", err)
 	}
 	a.box, a.tickets = newCookieBox(sealer), newTickets(sealer)
 	keys := &identity.Keys{Store: store, Sealer: sealer, Algorithms: a.algorithms(), Life: time.Duration(a.Token.Lifetime), Now: a.now}
@@ -91,6 +77,32 @@ func (a *App) openFacts(ctx context.Context) error {
 	a.current = f
 	a.factsSeen.Store(a.now().UnixNano())
 	return nil
+}
+
+// openStore opens the database, and says where the file of it is, if it is one.
+func (a *App) openStore(ctx context.Context) (store pooledStore, path string, err error) {
+	open, where := sqlstore.OpenPostgres, a.Facts.Postgres
+	if where == "" {
+		if path, err = filepath.Abs(a.Facts.SQLite); err != nil {
+			return store, "", err
+		}
+		if strings.HasPrefix(path, caddy.AppDataDir()) {
+			// Caddy makes its own folder when it needs it, which may be later.
+			if err := os.MkdirAll(caddy.AppDataDir(), 0o700); err != nil {
+				return store, "", err
+			}
+		}
+		open, where = sqlstore.OpenSQLite, path
+	}
+	pooled, _, err := stores.LoadOrNew(where, func() (caddy.Destructor, error) {
+		s, err := open(ctx, where, sqlstore.Options{Log: a.slog, Now: time.Now})
+		return pooledStore{s}, err
+	})
+	if err != nil {
+		return store, "", err
+	}
+	a.took = append(a.took, func() error { _, err := stores.Delete(where); return err })
+	return pooled.(pooledStore), path, nil
 }
 
 // checkSubjects refuses an account that has moved to another open platform: its

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -22,6 +23,15 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 	}
 	if a.Facts.SQLite, err = expand(a.Facts.SQLite, a.Facts.SQLite); err != nil {
 		return fmt.Errorf("facts: %w", err)
+	}
+	if a.Facts.Postgres, err = expand(a.Facts.Postgres, "placeholder"); err != nil {
+		return fmt.Errorf("facts: %w", err)
+	}
+	if a.Facts.Postgres != "" && a.Facts.SQLite != "" {
+		return errors.New("facts: they lie in sqlite or in postgres, not in both")
+	}
+	if a.Facts.Postgres != "" && len(a.MasterKey) == 0 {
+		return errors.New("facts: in PostgreSQL they need a `master_key`, the same on every gateway: make one with `openssl rand -hex 32`, and keep it elsewhere than the database")
 	}
 	for _, text := range a.MasterKey {
 		text, err := expand(text, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
@@ -71,7 +81,7 @@ func (a *App) fillDefaults() {
 	if a.Prefix == "" {
 		a.Prefix = "/wsite"
 	}
-	if a.Facts.SQLite == "" {
+	if a.Facts == (FactsConfig{}) {
 		a.Facts.SQLite = caddy.AppDataDir() + "/wsite/wsite.db"
 	}
 	if a.Session.Lifetime == 0 {
