@@ -16,6 +16,7 @@ import (
 func (p *passage) WriteHeader(status int) {
 	if !p.begun && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		p.begun = true
+		p.bindAnswer()
 		p.app.cleanAnswer(p.Header(), p.route, p.cookies)
 	}
 	p.ResponseWriterWrapper.WriteHeader(status)

@@ -85,6 +85,22 @@ func (p *parser) cacheSize(d *caddyfile.Dispenser) error {
 	return nil
 }
 
+// number reads a number from 1 upwards.
+func number(into *int, at place, p *parser) func(*caddyfile.Dispenser) error {
+	return func(d *caddyfile.Dispenser) error {
+		word, text := d.Val(), ""
+		if err := one(&text, at, p)(d); err != nil {
+			return err
+		}
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return d.Errf("%s is a number from 1 upwards, not %q", word, text)
+		}
+		*into = n
+		return nil
+	}
+}
+
 func (p *parser) anyBrowser(d *caddyfile.Dispenser) error {
 	if err := p.note(d, place{"wsite", "", "any_browser"}); err != nil {
 		return err
@@ -124,14 +140,25 @@ func (p *parser) account(d *caddyfile.Dispenser) error {
 
 // realm reads a user-id space. Syntax:
 //
-//	realm <name>
+//	realm <name> {
+//	    survivor oldest|attached
+//	    unionids_per_user <n>
+//	    register login|silent
+//	    legacy_hints on|off
+//	}
 func (p *parser) realm(d *caddyfile.Dispenser) error {
 	r := new(directory.Realm)
 	if err := p.named(d, "realm", &r.Name); err != nil {
 		return err
 	}
 	p.app.Realms = append(p.app.Realms, r)
-	return p.block(d, words{})
+	at := func(field string) place { return place{"realm", r.Name, field} }
+	return p.block(d, words{
+		"survivor":          one(&r.Survivor, at("survivor"), p),
+		"unionids_per_user": number(&r.UnionidsPerUser, at("unionids_per_user"), p),
+		"register":          one(&r.Register, at("register"), p),
+		"legacy_hints":      switched(&r.LegacyHints, at("legacy_hints"), p),
+	})
 }
 
 // site reads a micro-site. Syntax:
@@ -148,6 +175,7 @@ func (p *parser) realm(d *caddyfile.Dispenser) error {
 //	    claims openid|unionid|none
 //	    send bearer|plain
 //	    no_cache on|off
+//	    bind_header on|off
 //	}
 func (p *parser) site(d *caddyfile.Dispenser) error {
 	s := new(directory.Site)
@@ -157,17 +185,18 @@ func (p *parser) site(d *caddyfile.Dispenser) error {
 	p.app.Sites = append(p.app.Sites, s)
 	at := func(field string) place { return place{"site", s.PTID, field} }
 	return p.block(d, words{
-		"realm":     one(&s.Realm, at("realm"), p),
-		"accounts":  many(&s.Accounts, at("accounts"), p),
-		"audience":  one(&s.Audience, at("audience"), p),
-		"path":      func(d *caddyfile.Dispenser) error { return p.path(d, s) },
-		"outside":   one((*string)(&s.Outside), at("outside"), p),
-		"fragment":  switched(&s.Fragment, at("fragment"), p),
-		"upstream":  one(&s.Upstream, at("upstream"), p),
-		"algorithm": p.algorithm(&s.Algorithm, at("algorithm")),
-		"claims":    many(&s.Claims, at("claims"), p),
-		"send":      many(&s.Send, at("send"), p),
-		"no_cache":  switched(&s.NoCache, at("no_cache"), p),
+		"realm":       one(&s.Realm, at("realm"), p),
+		"accounts":    many(&s.Accounts, at("accounts"), p),
+		"audience":    one(&s.Audience, at("audience"), p),
+		"path":        func(d *caddyfile.Dispenser) error { return p.path(d, s) },
+		"outside":     one((*string)(&s.Outside), at("outside"), p),
+		"fragment":    switched(&s.Fragment, at("fragment"), p),
+		"upstream":    one(&s.Upstream, at("upstream"), p),
+		"algorithm":   p.algorithm(&s.Algorithm, at("algorithm")),
+		"claims":      many(&s.Claims, at("claims"), p),
+		"send":        many(&s.Send, at("send"), p),
+		"no_cache":    switched(&s.NoCache, at("no_cache"), p),
+		"bind_header": switched(&s.BindHeader, at("bind_header"), p),
 	})
 }
 

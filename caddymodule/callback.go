@@ -49,7 +49,7 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request, rt route) error {
 		return a.declined(w, r, rt, l, live, tg)
 	}
 	done := a.logins.do(loginKey{rt.account.AppID, rt.site.PTID, l.ID, sha256.Sum256([]byte(q.code))}, func(ctx context.Context) finished {
-		return a.finish(ctx, r, rt, tg, q.code)
+		return a.finish(ctx, r, rt, live, tg, q.code)
 	})
 	if done.err != nil {
 		return a.loginFailed(w, r, rt, l, live, tg, done.err)
@@ -170,7 +170,7 @@ func (a *App) refuseUnionID(w http.ResponseWriter, r *http.Request, rt route, tg
 
 // finish exchanges the code and finds out who that is. It writes the visitor's
 // row, so that no token ever names a user whom the facts don't know.
-func (a *App) finish(ctx context.Context, r *http.Request, rt route, tg target, code string) finished {
+func (a *App) finish(ctx context.Context, r *http.Request, rt route, live *session, tg target, code string) finished {
 	account := rt.account
 	grant, err := a.wechat.Exchange(ctx, account.AppID, a.secret(account), code)
 	if err != nil {
@@ -196,9 +196,17 @@ func (a *App) finish(ctx context.Context, r *http.Request, rt route, tg target, 
 	if g, ok := a.guestSeed(r); ok {
 		seed = &g
 	}
-	answer, err := a.identify(ctx, rt, s, seed)
+	answer, err := a.identify(ctx, rt, s, live, seed)
 	if err != nil {
 		return finished{err: err}
+	}
+	if live != nil {
+		if err := a.facts().CarryLogins(ctx, live.key(), s.key(), identity.Openid{AppID: s.AppID, OpenID: s.OpenID}, a.now()); err != nil {
+			return finished{err: err}
+		}
+	}
+	if s.At.Before(answer.Since) {
+		s.At = answer.Since.Add(time.Second).Truncate(time.Second) // taken apart within this very second
 	}
 	return finished{session: s, linked: answer.Linked()}
 }

@@ -13,11 +13,11 @@ import (
 // cookieBox seals and opens cookies. What is sealed as one kind opens as no other,
 // and a session opens for its own account only.
 type cookieBox struct {
-	session, login, guest *identity.Box
+	session, login, guest, bind *identity.Box
 }
 
 func newCookieBox(s *identity.Sealer) cookieBox {
-	return cookieBox{s.Box("session cookie"), s.Box("login cookie"), s.Box("guest cookie")}
+	return cookieBox{s.Box("session cookie"), s.Box("login cookie"), s.Box("guest cookie"), s.Box("bind claim")}
 }
 
 var errCookie = errors.New("the cookie doesn't open")

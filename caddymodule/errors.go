@@ -39,6 +39,7 @@ const (
 	codeOutside        code = "outside_wechat"
 	codeFactsDown      code = "facts_down"
 	codeStarting       code = "starting"
+	codeBlocked        code = "blocked"
 	codeCrossSite      code = "cross_site"
 	codeBug            code = "bug"
 )
@@ -72,6 +73,7 @@ var refusals = map[code]struct {
 	codeOutside:        {"login", 403, "请在微信中打开此页面。", "Please open this page in WeChat."},
 	codeFactsDown:      {"identity", 503, "服务暂时不可用，请稍后再试。", "The service is unavailable for a moment. Please try again."},
 	codeStarting:       {"identity", 503, "服务正在启动，请稍后再试。", "The service is starting. Please try again in a moment."},
+	codeBlocked:        {"identity", 403, "您的账号已被停用，请联系客服。", "Your account is blocked. Please ask the operator of this site."},
 	codeCrossSite:      {"login", 403, "请求来自其他网站，已拒绝。", "The request came from another site."},
 	codeBug:            {"token", 500, "服务出现错误，请稍后再试。", "Something went wrong here. Please try again later."},
 }
@@ -166,7 +168,7 @@ func (a *App) logRefusal(r *http.Request, rt route, ref *refusal) {
 	if errors.As(ref.cause, &we) && we.Hint != "" {
 		fields = append(fields, zap.Int("errcode", we.Code), zap.String("hint", we.Hint), zap.String("rid", we.RID))
 	}
-	if id, ok := caddyhttp.GetVar(r.Context(), "uuid").(string); ok {
+	if id := requestID(r); id != "" {
 		fields = append(fields, zap.String("request", id))
 	}
 	log("refused", append(fields, zap.Error(ref.cause))...)

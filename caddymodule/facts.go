@@ -35,6 +35,7 @@ const (
 	pollEvery   = time.Second
 	rotateEvery = time.Hour
 	sweepEvery  = 10 * time.Minute
+	moveEvery   = time.Minute // users who wait to be moved to another WeChat account
 	// factsGrace is how long visitors in the cache go on without the facts.
 	factsGrace = 15 * time.Minute
 )
@@ -69,7 +70,7 @@ func (a *App) openFacts(ctx context.Context) error {
 	if err := a.checkSubjects(ctx, store); err != nil {
 		return err
 	}
-	centre := &identity.Centre{Store: store, GuestKey: a.guestKey, PrevFor: a.Session.life(), Now: a.now}
+	centre := &identity.Centre{Store: store, GuestKey: a.guestKey, Policies: a.policies, PrevFor: a.Session.life(), Now: a.now, Random: a.random}
 	f := &facts{Store: store, Centre: centre, keys: keys}
 	if _, f.seen, err = store.Stale(ctx, -1, 1); err != nil {
 		return fmt.Errorf("opening facts: %w", err)
@@ -133,6 +134,17 @@ func (a *App) guestKey(realm string) ([]byte, error) {
 	return nil, fmt.Errorf("there is no realm %q", realm)
 }
 
+// policies are what a realm decides for itself.
+func (a *App) policies(realm string) identity.Policies {
+	r := a.directory.Realm(realm)
+	if r == nil {
+		return identity.Policies{}
+	}
+	return identity.Policies{
+		Attached: r.Survivor == "attached", Unionids: r.UnionidsPerUser, Silent: r.Register == "silent", Hints: r.LegacyHints == "on",
+	}
+}
+
 // revoke ends a session in the facts, and at once in this process.
 func (a *App) revoke(ctx context.Context, r identity.Revocation) error {
 	if err := a.facts().Revoke(ctx, r); err != nil {
@@ -150,7 +162,8 @@ func (a *App) factsTrusted(now time.Time) bool {
 
 // watchFacts follows what the facts tell caches, and keeps the keys turning.
 func (a *App) watchFacts(ctx context.Context) {
-	poll, rotate, sweep := time.NewTicker(pollEvery), time.NewTicker(rotateEvery), time.NewTicker(sweepEvery)
+	poll, rotate, sweep, move := time.NewTicker(pollEvery), time.NewTicker(rotateEvery), time.NewTicker(sweepEvery), time.NewTicker(moveEvery)
+	defer move.Stop()
 	defer poll.Stop()
 	defer rotate.Stop()
 	defer sweep.Stop()
@@ -171,11 +184,23 @@ func (a *App) watchFacts(ctx context.Context) {
 			err = a.facts().keys.Rotate(ctx)
 		case <-sweep.C:
 			err = a.facts().Sweep(ctx, a.now())
+		case <-move.C:
+			err = a.moveUsers(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			a.log.Error("keeping the facts in order", zap.String("step", "identity"), zap.Error(err))
 		}
 	}
+}
+
+// moveUsers makes the moves to other WeChat accounts that are due.
+func (a *App) moveUsers(ctx context.Context) error {
+	for _, realm := range a.directory.Realms() {
+		if _, err := a.facts().RunRebinds(ctx, realm.Name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *App) logFacts(err error) {

@@ -12,8 +12,9 @@ import (
 // is the writer of the answer too, so that a request costs one of these.
 type passage struct {
 	caddyhttp.ResponseWriterWrapper
-	app   *App
-	route route
+	app     *App
+	request *http.Request
+	route   route
 	// visitor is nil where nobody is known: on public paths, for example.
 	visitor *visitor
 	cookies []string // that we have set: a new guest's
@@ -39,7 +40,7 @@ func (a *App) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Han
 			v.sendOtherwise(r, token)
 		}
 	}
-	p := &passage{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, app: a, route: rt, visitor: v, cookies: w.Header()["Set-Cookie"]}
+	p := &passage{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}, app: a, request: r, route: rt, visitor: v, cookies: w.Header()["Set-Cookie"]}
 	caddyhttp.SetVar(r.Context(), passageVar, p)
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		repl.Map(p.placeholder)

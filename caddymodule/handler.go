@@ -98,6 +98,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if v == nil {
 		return a.forward(w, r, next, rt, nil, "")
 	}
+	if !v.answer.User.BlockedAt.IsZero() {
+		return a.refused(w, r, rt, refuse(codeBlocked))
+	}
 	if done, err := a.askUnionID(w, r, rt, v); done {
 		return err
 	}

@@ -13,6 +13,7 @@ type metrics struct {
 	logins   *prometheus.CounterVec
 	cookies  *prometheus.CounterVec
 	notes    *prometheus.CounterVec
+	binds    *prometheus.CounterVec
 	tokens   prometheus.Counter
 	facts    prometheus.Gauge
 	visitors prometheus.GaugeFunc
@@ -27,12 +28,13 @@ func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
 		logins:   counters("logins_total", "What became of logins.", "outcome"),
 		cookies:  counters("cookies_refused_total", "Cookies of ours that did not open or were revoked.", "cookie"),
 		notes:    counters("identity_notes_total", "What the identity centre met and left alone.", "note"),
+		binds:    counters("binds_total", "Logins that businesses told, by the way they came and what became of them.", "via", "outcome"),
 		tokens:   prometheus.NewCounter(prometheus.CounterOpts{Namespace: "wsite", Name: "tokens_signed_total", Help: "Tokens signed."}),
 		facts:    prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "wsite", Name: "facts_up", Help: "1 while the facts can be reached."}),
 		visitors: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "wsite", Name: "visitors_cached", Help: "Visitors kept in memory."},
 			func() float64 { return float64(a.visitors.len()) }),
 	}
-	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.tokens, m.facts, m.visitors} {
+	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.tokens, m.facts, m.visitors} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -44,9 +46,10 @@ func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
 func (m *metrics) refused(ref *refusal) {
 	m.refusals.WithLabelValues(ref.step(), string(ref.code)).Inc()
 }
-func (m *metrics) login(outcome string)      { m.logins.WithLabelValues(outcome).Inc() }
-func (m *metrics) cookieRefused(kind string) { m.cookies.WithLabelValues(kind).Inc() }
-func (m *metrics) signed()                   { m.tokens.Inc() }
+func (m *metrics) login(outcome string)        { m.logins.WithLabelValues(outcome).Inc() }
+func (m *metrics) cookieRefused(kind string)   { m.cookies.WithLabelValues(kind).Inc() }
+func (m *metrics) bound(via string, err error) { m.binds.WithLabelValues(via, bindCode(err)).Inc() }
+func (m *metrics) signed()                     { m.tokens.Inc() }
 
 func (m *metrics) resolved(answer identity.Answer) {
 	for _, note := range answer.Notes {

@@ -29,6 +29,12 @@ func (a *App) logout(w http.ResponseWriter, r *http.Request, rt route) error {
 			return a.refused(w, r, rt, refuse(codeFactsDown).because(err))
 		}
 	}
+	if seed, ok := a.guestSeed(r); ok {
+		if err := a.facts().EndLogins(r.Context(), guestSession(seed)); err != nil {
+			return a.refused(w, r, rt, refuse(codeFactsDown).because(err))
+		}
+		a.visitors.forget(sessionName(guestSession(seed)))
+	}
 	l := a.loginCookie(r)
 	if l == nil {
 		l = &loginCookie{}

@@ -15,7 +15,8 @@ import (
 type visitor struct {
 	site    *directory.Site
 	account *directory.Account
-	session *session // nil for a guest
+	session *session            // nil for a guest
+	seed    *identity.GuestSeed // of a guest
 	answer  identity.Answer
 	key     visitorKey // in the cache, if he is there
 	renewAt time.Time  // a navigation after this renews the session silently
@@ -59,9 +60,13 @@ func (a *App) recognise(r *http.Request, rt route) (*visitor, error) {
 		a.metrics.cookieRefused("session")
 		return nil, nil
 	}
-	answer, err := a.identify(r.Context(), rt, s, nil)
+	answer, err := a.identify(r.Context(), rt, s, nil, nil)
 	if err != nil {
 		return nil, err
+	}
+	if s.At.Before(answer.Since) {
+		a.metrics.cookieRefused("session")
+		return nil, nil // what it led to was taken apart since
 	}
 	life := a.Session.life()
 	v := &visitor{site: rt.site, account: rt.account, session: s, answer: answer, ends: s.ends(life), renewAt: s.At.Add(life / 2)}
@@ -95,46 +100,37 @@ func (a *App) recogniseGuest(r *http.Request, rt route) (*visitor, error) {
 		return nil, nil
 	}
 	mark := a.visitors.mark()
-	v, err := a.newGuest(rt, seed)
+	claim, err := a.claim(rt, nil, &seed)
 	if err != nil {
 		return nil, err
 	}
-	known, err := a.facts().Load(r.Context(), identity.Query{Realm: rt.site.Realm, User: v.answer.User.ID})
-	if err != nil {
-		return nil, err
+	answer, err := a.facts().Resolve(r.Context(), claim)
+	if err != nil || answer.Spent {
+		return nil, err // this guest has signed in since: his id is not for everybody who holds the phone
 	}
-	if known.Given.Version > 0 {
-		return nil, nil // this guest has signed in since: his id is not for everybody who holds the phone
-	}
+	v := &visitor{site: rt.site, account: rt.account, seed: &seed, answer: answer, ends: a.now().Add(guestEnds)}
 	if second == "" {
 		a.visitors.put(key, v, mark)
 	}
 	return v, nil
 }
 
+// newGuest is a guest whom nobody can know yet.
 func (a *App) newGuest(rt route, seed identity.GuestSeed) (*visitor, error) {
-	key, err := a.guestKey(rt.site.Realm)
-	if err != nil {
-		return nil, err
-	}
-	user := identity.User{ID: identity.CookieGuestID(key, seed), Kind: identity.Virtual, Born: seed.Born()}
-	return &visitor{site: rt.site, account: rt.account, answer: identity.Answer{User: user}, ends: a.now().Add(guestEnds)}, nil
+	claim, err := a.claim(rt, nil, &seed)
+	return &visitor{site: rt.site, account: rt.account, seed: &seed, answer: identity.Answer{User: claim.Browser}, ends: a.now().Add(guestEnds)}, err
 }
 
 // identify is step 4: who is that, for us? It is the one place where what WeChat
-// told becomes a claim.
-func (a *App) identify(ctx context.Context, rt route, s *session, guest *identity.GuestSeed) (identity.Answer, error) {
-	claim := identity.Claim{
-		Realm:    rt.site.Realm,
-		Openid:   identity.Openid{AppID: s.AppID, OpenID: s.OpenID},
-		Unionid:  identity.Unionid{Subject: rt.account.SubjectOrSelf(), UnionID: s.UnionID},
-		Snapshot: s.Granted == grantedSnapshot,
-		Via:      "web_login",
+// told becomes a claim. before is the session that this one takes the place of, guest
+// the guest of this browser, if there are any.
+func (a *App) identify(ctx context.Context, rt route, s *session, before *session, guest *identity.GuestSeed) (identity.Answer, error) {
+	claim, err := a.claim(rt, s, nil)
+	if err != nil {
+		return identity.Answer{}, err
 	}
-	if rt.account.Subject == "" {
-		// Without an open platform the openid is all there is to know of a
-		// person, so it takes the unionid's place.
-		claim.UnionID = s.OpenID
+	if before != nil && before.AppID == s.AppID && before.OpenID == s.OpenID {
+		claim.Session = before.key()
 	}
 	if guest != nil && !claim.Snapshot {
 		key, err := a.guestKey(rt.site.Realm)
@@ -170,7 +166,10 @@ func (a *App) tokenFor(v *visitor) identity.Token {
 	t := identity.Token{
 		Issuer: a.issuer, Subject: v.answer.User.ID, Audience: v.site.Audience,
 		Kind: v.answer.User.Kind, Realm: v.site.Realm, AppID: v.account.AppID, PTID: v.site.PTID,
-		Linked: v.answer.Linked(), Prev: v.answer.Prev, AMR: []string{"guest"}, AuthTime: v.answer.User.Born,
+		Linked: v.answer.Linked(), Hinted: v.answer.Hinted, Prev: v.answer.Prev, AMR: []string{"guest"}, AuthTime: v.answer.User.Born,
+	}
+	if v.session == nil || v.session.Granted != grantedSnapshot {
+		t.Bind = a.sealBind(v)
 	}
 	if s := v.session; s != nil {
 		t.AMR, t.AuthTime = s.amr(), s.At

@@ -74,6 +74,8 @@ func (v *visitor) listedAs() []string {
 	names := []string{userName(v.site.Realm, v.answer.User.ID)}
 	if v.session != nil {
 		names = append(names, sessionName(v.session.key()))
+	} else if v.seed != nil {
+		names = append(names, sessionName(guestSession(*v.seed)))
 	}
 	return names
 }

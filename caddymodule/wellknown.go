@@ -46,7 +46,7 @@ func (a *App) discovery() map[string]any {
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": a.algorithms(),
 		"claims_supported": []string{
-			"iss", "sub", "aud", "iat", "nbf", "exp", "jti", "kind", "realm", "appid", "ptid", "openid", "unionid", "linked", "amr", "auth_time", "prev",
+			"iss", "sub", "aud", "iat", "nbf", "exp", "jti", "kind", "realm", "appid", "ptid", "openid", "unionid", "bind", "hinted", "linked", "amr", "auth_time", "prev",
 		},
 	}
 }

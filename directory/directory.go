@@ -59,13 +59,19 @@ func New(accounts []*Account, realms []*Realm, sites []*Site) (*Directory, error
 		if !nameForm.MatchString(r.Name) {
 			return nil, &Fault{"realm", r.Name, "", "a realm is named with 1 to 64 of A-Za-z0-9._-"}
 		}
+		r.fill()
+		if f := r.check(); f != nil {
+			return nil, f
+		}
 		if d.realms[r.Name] != nil {
 			return nil, &Fault{"realm", r.Name, "", "this realm is there twice"}
 		}
 		d.realms[r.Name] = &r
 	}
 	if len(d.realms) == 0 {
-		d.realms["main"] = &Realm{Name: "main"}
+		r := &Realm{Name: "main"}
+		r.fill()
+		d.realms["main"] = r
 	}
 	return d, d.addSites(sites)
 }
@@ -118,6 +124,9 @@ func (d *Directory) Account(appID string) *Account { return d.accounts[appID] }
 
 // Site returns a site, or nil.
 func (d *Directory) Site(ptid string) *Site { return d.sites[ptid] }
+
+// Realm returns a realm, or nil.
+func (d *Directory) Realm(name string) *Realm { return d.realms[name] }
 
 // Verifies says whether a code of WeChat's domain check belongs to an account.
 func (d *Directory) Verifies(code string) bool { return d.verify[code] }

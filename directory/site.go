@@ -8,12 +8,6 @@ import (
 	"strings"
 )
 
-// Realm is one company's user-id space.
-type Realm struct {
-	// The realm's name: 1 to 64 of A-Za-z0-9._-
-	Name string `json:"name,omitempty"`
-}
-
 // Policy says what a path of a site asks of its visitors.
 type Policy string
 
@@ -106,6 +100,10 @@ type Site struct {
 	// which nobody else can reach the site. Default: none.
 	Send []string `json:"send,omitempty"`
 
+	// Whether the site may tell a login with the header `X-User-Bind: <user id>` of any
+	// answer. The header never reaches the browser. Default: `off`.
+	BindHeader string `json:"bind_header,omitempty"`
+
 	// Whether HTML without a `Cache-Control` is marked `private, no-cache`, since
 	// WeChat caches pages hard. Default: `on`.
 	NoCache string `json:"no_cache,omitempty"`
@@ -137,7 +135,7 @@ var Algorithms = []string{"ES256", "RS256", "EdDSA"}
 // fill sets what the operator left out.
 func (s *Site) fill() {
 	for field, value := range map[*string]string{
-		&s.Realm: "main", &s.Audience: s.PTID, (*string)(&s.Outside): string(OutsideGuest), &s.Fragment: "on", &s.NoCache: "on",
+		&s.Realm: "main", &s.Audience: s.PTID, (*string)(&s.Outside): string(OutsideGuest), &s.Fragment: "on", &s.NoCache: "on", &s.BindHeader: "off",
 	} {
 		if *field == "" {
 			*field = value
@@ -165,6 +163,8 @@ func (s *Site) check() *Fault {
 		return fault("outside", "outside WeChat is met by `guest`, `ask` or `deny`")
 	case s.Fragment != "on" && s.Fragment != "off":
 		return fault("fragment", "fragment is `on` or `off`")
+	case s.BindHeader != "on" && s.BindHeader != "off":
+		return fault("bind_header", "bind_header is `on` or `off`")
 	case s.NoCache != "on" && s.NoCache != "off":
 		return fault("no_cache", "no_cache is `on` or `off`")
 	case s.Algorithm != "" && !slices.Contains(Algorithms, s.Algorithm):

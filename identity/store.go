@@ -77,6 +77,13 @@ type Store interface {
 	// openid, after the one given.
 	Openids(ctx context.Context, realm string, after Openid, limit int) ([]OpenidFacts, error)
 
+	// CarryLogins gives the logins of a session, of all realms, to the session that
+	// takes its place, if they were made for this openid.
+	CarryLogins(ctx context.Context, from, to string, o Openid, now time.Time) error
+
+	// EndLogins takes the logins of a session away, of all realms.
+	EndLogins(ctx context.Context, session string) error
+
 	// Resubject changes what is recorded of an account from one subject to another;
 	// [ErrConflict] if it isn't the former.
 	Resubject(ctx context.Context, appID, from, to string) error

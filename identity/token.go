@@ -25,6 +25,11 @@ type Token struct {
 	// OpenID and UnionID are left out of the token when empty.
 	OpenID  string
 	UnionID string
+	// Bind is what a line of business shows to bind a login to this visitor: opaque to
+	// it; left out when empty.
+	Bind string
+	// Hinted says that Subject is only what an old table says of the openid.
+	Hinted bool
 	// Linked says that a unionid is known, whether or not it is told.
 	Linked bool
 	// AMR names how the visitor logged in (RFC 8176); left out when empty.
@@ -57,7 +62,7 @@ func (t Token) check() error {
 	if t.Kind != Virtual && t.Kind != Real {
 		return fmt.Errorf("signing token: kind is neither %s nor %s", Virtual, Real)
 	}
-	for _, s := range []string{t.Issuer, t.Subject, t.Audience, t.Realm, t.AppID, t.PTID, t.OpenID, t.UnionID} {
+	for _, s := range []string{t.Issuer, t.Subject, t.Audience, t.Realm, t.AppID, t.PTID, t.OpenID, t.UnionID, t.Bind} {
 		if !utf8.ValidString(s) {
 			return fmt.Errorf("signing token: a claim is not UTF-8")
 		}
@@ -93,6 +98,12 @@ func (t Token) appendClaims(b []byte, id string, now, expires time.Time) []byte 
 	}
 	if t.UnionID != "" {
 		b = appendMember(b, "unionid", t.UnionID)
+	}
+	if t.Bind != "" {
+		b = appendMember(b, "bind", t.Bind)
+	}
+	if t.Hinted {
+		b = append(b, `,"hinted":true`...)
 	}
 	b = append(b, `,"linked":`...)
 	b = strconv.AppendBool(b, t.Linked)

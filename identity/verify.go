@@ -90,6 +90,8 @@ type claims struct {
 	PTID      string   `json:"ptid"`
 	OpenID    string   `json:"openid"`
 	UnionID   string   `json:"unionid"`
+	Bind      string   `json:"bind"`
+	Hinted    bool     `json:"hinted"`
 	Linked    bool     `json:"linked"`
 	AMR       []string `json:"amr"`
 	AuthTime  int64    `json:"auth_time"`
@@ -127,7 +129,7 @@ func (c *claims) token() Token {
 	t := Token{
 		Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience,
 		Kind: c.Kind, Realm: c.Realm, AppID: c.AppID, PTID: c.PTID,
-		OpenID: c.OpenID, UnionID: c.UnionID, Linked: c.Linked, AMR: c.AMR, Prev: c.Prev,
+		OpenID: c.OpenID, UnionID: c.UnionID, Bind: c.Bind, Hinted: c.Hinted, Linked: c.Linked, AMR: c.AMR, Prev: c.Prev,
 	}
 	if c.AuthTime != 0 {
 		t.AuthTime = time.Unix(c.AuthTime, 0).UTC()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 )
@@ -36,6 +37,43 @@ func loadLogin(c *session, realm, session string) (identity.LoginRow, error) {
 	}
 	l.Used = timeOf(used)
 	return l, nil
+}
+
+// CarryLogins gives the logins of a session, of all realms, to the session that takes
+// its place, if they were made for this openid. Nearly no session has any, so it asks
+// before it writes.
+func (s *Store) CarryLogins(ctx context.Context, from, to string, o identity.Openid, now time.Time) error {
+	var some bool
+	args := []any{from, o.AppID, o.OpenID}
+	err := s.readers.use(ctx, func(c *session) (err error) {
+		var one int
+		some, err = c.one(`SELECT 1 FROM login WHERE session = $1 AND appid = $2 AND openid = $3`, args, []any{&one})
+		return err
+	})
+	if err == nil && some {
+		err = s.writer.write(ctx, func(c *session) error {
+			_, err := c.exec(`INSERT INTO login (realm, session, appid, openid, userid, used)
+				SELECT realm, $4, appid, openid, userid, $5 FROM login WHERE session = $1 AND appid = $2 AND openid = $3
+				ON CONFLICT (realm, session) DO NOTHING`, append(args, to, now.UnixMicro())...)
+			return err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("carrying logins on: %w", err)
+	}
+	return nil
+}
+
+// EndLogins takes the logins of a session away, of all realms.
+func (s *Store) EndLogins(ctx context.Context, id string) error {
+	err := s.writer.write(ctx, func(c *session) error {
+		_, err := c.exec(`DELETE FROM login WHERE session = $1`, id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("ending logins: %w", err)
+	}
+	return nil
 }
 
 func putRebind(c *session, realm string, r identity.RebindRow) error {

@@ -58,6 +58,7 @@ CREATE TABLE login (
 	used    BIGINT NOT NULL, -- when it was last carried on to a new session
 	PRIMARY KEY (realm, session)
 );
+CREATE INDEX login_session ON login (session);
 CREATE INDEX login_userid ON login (realm, userid);
 CREATE INDEX login_openid ON login (realm, appid, openid);
 CREATE INDEX login_used ON login (used);
