@@ -13,10 +13,14 @@ import (
 	"time"
 )
 
-// run executes statements on a file as another program would.
-func run(t *testing.T, path string, statements ...string) *sql.Conn {
+// run executes statements on a database as another program would.
+func run(t *testing.T, place string, statements ...string) *sql.Conn {
 	t.Helper()
-	db, err := sql.Open("sqlite", path)
+	driver := "sqlite"
+	if isPostgres(place) {
+		driver = "pgx"
+	}
+	db, err := sql.Open(driver, place)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,14 +113,21 @@ func (p *postgres) connect(busy, silence time.Duration, readOnly bool) *sql.DB {
 //
 // The tables stay where they were found, also when somebody makes a schema that
 // comes first in the search path. A process that stands still in its turn loses it.
-// And what is acknowledged is on the disk, whatever the server's default is.
+// What is acknowledged is on the disk, whatever the server's default is. And since all
+// that we ask finds a few rows by an index, the planner is told so, lest it goes through
+// a table that was small when it last looked.
 const settings = `SELECT
 	set_config('search_path', CASE $1::text WHEN '' THEN current_setting('search_path') ELSE quote_ident($1) END, false),
 	set_config('lock_timeout', $2, false),
 	set_config('statement_timeout', '0', false),
 	set_config('idle_in_transaction_session_timeout', $3, false),
 	set_config('default_transaction_read_only', $4, false),
-	set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)`
+	set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false),
+	set_config('plan_cache_mode', 'force_generic_plan', false),
+	set_config('enable_seqscan', 'off', false),
+	set_config('enable_hashjoin', 'off', false),
+	set_config('enable_mergejoin', 'off', false),
+	set_config('jit', 'off', false)`
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"bytes"
+	"context"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -41,14 +42,17 @@ func placeOf(s *Store) string {
 
 func isPostgres(place string) bool { return strings.HasPrefix(place, "postgres://") }
 
+func opener(place string) func(context.Context, string, Options) (*Store, error) {
+	if isPostgres(place) {
+		return OpenPostgres
+	}
+	return OpenSQLite
+}
+
 // openAt opens the facts at a place until the test ends.
 func openAt(t testing.TB, place string) *Store {
 	t.Helper()
-	open := OpenSQLite
-	if isPostgres(place) {
-		open = OpenPostgres
-	}
-	s, err := open(t.Context(), place, Options{})
+	s, err := opener(place)(t.Context(), place, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

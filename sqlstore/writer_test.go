@@ -63,7 +63,7 @@ func TestWriter(t *testing.T) {
 	for promise, try := range map[string]func(t *testing.T, s *Store){
 		"a write that is refused takes back nothing but itself":                     refusedAlone,
 		"when the commit fails, everybody hears so and nothing is written":          commitFails,
-		"when the disk is full, nobody is told of success who has none":             diskFull,
+		"when the engine breaks off, nobody is told of success who has none":        breaksOff,
 		"a caller who gives up before the write has begun stops it":                 givesUp,
 		"a caller who gives up after the write has begun hears how it ends":         tooLate,
 		"a write waits for another process, and is refused if that one doesn't end": otherProcess,
@@ -71,7 +71,7 @@ func TestWriter(t *testing.T) {
 	} {
 		t.Run(promise, func(t *testing.T) {
 			t.Parallel()
-			try(t, openNew(t))
+			onBoth(t, func(t *testing.T, fresh func(testing.TB) string) { try(t, openAt(t, fresh(t))) })
 		})
 	}
 }
@@ -111,7 +111,11 @@ func commitFails(t *testing.T, s *Store) {
 	innocent := queueChange(t, s, "a")
 	guilty := queue(t, s, func(c *session) error {
 		// Put off to the commit, the check of the forward pointer fails there.
-		if _, err := c.exec("PRAGMA defer_foreign_keys = 1"); err != nil {
+		defers := "PRAGMA defer_foreign_keys = 1"
+		if isPostgres(placeOf(s)) {
+			defers = "ALTER TABLE userid ALTER CONSTRAINT userid_realm_parent_fkey DEFERRABLE INITIALLY DEFERRED"
+		}
+		if _, err := c.exec(defers); err != nil {
 			return err
 		}
 		return putUser(c, "shop", identity.User{ID: "b", Kind: identity.Virtual, Parent: "nobody"})
@@ -130,10 +134,15 @@ func commitFails(t *testing.T, s *Store) {
 	}
 }
 
-func diskFull(t *testing.T, s *Store) {
+// breaksOff fills SQLite's disk, and ends PostgreSQL's process for the connection.
+func breaksOff(t *testing.T, s *Store) {
 	release := held(t, s)
 	before := queueChange(t, s, "a")
 	full := queue(t, s, func(c *session) error {
+		if isPostgres(placeOf(s)) {
+			_, err := c.exec("SELECT pg_terminate_backend(pg_backend_pid())")
+			return err
+		}
 		if _, err := c.exec("PRAGMA max_page_count = 1"); err != nil { // the file stays as large as it is
 			return err
 		}
@@ -193,13 +202,26 @@ func tooLate(t *testing.T, s *Store) {
 	}
 }
 
-func otherProcess(t *testing.T, s *Store) {
-	other := run(t, placeOf(s), "BEGIN IMMEDIATE")
-	impatient, err := open(t.Context(), placeOf(s), Options{}, time.Millisecond)
+// openImpatient opens facts whose writes don't wait for others.
+func openImpatient(t *testing.T, place string) *Store {
+	t.Helper()
+	var s *Store
+	var err error
+	if isPostgres(place) {
+		s, err = openPostgres(t.Context(), place, Options{}, time.Millisecond, silence)
+	} else {
+		s, err = open(t.Context(), place, Options{}, time.Millisecond)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer impatient.Close()
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func otherProcess(t *testing.T, s *Store) {
+	impatient := openImpatient(t, placeOf(s))
+	other := run(t, placeOf(s), s.dialect.beginWrite...)
 	if err := impatient.Apply(t.Context(), retirement("a")); !errors.Is(err, identity.ErrUnavailable) {
 		t.Errorf("got error %v, want ErrUnavailable", err)
 	}

@@ -34,7 +34,8 @@ func start() (*Server, error) {
 	if err := s.watch(); err != nil {
 		return nil, err
 	}
-	initdb := s.command("initdb", "-D", filepath.Join(folder, "data"), "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions")
+	initdb := s.command("initdb", "-D", filepath.Join(folder, "data"), "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions",
+		"--locale-provider=icu", "--icu-locale=en") // sorts as no byte does: nothing may depend on the order of texts
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
 	}
