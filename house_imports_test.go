@@ -25,12 +25,14 @@ type law struct {
 var laws = []law{
 	{folder: "identity", why: "the core knows neither where a claim comes from nor where facts are kept", tests: []string{"identity"}},
 	{folder: "identity/storetest", ours: []string{"identity"}, why: "it tests any store, so it knows none"},
+	{folder: "identity/outbox", ours: []string{"identity"}, tests: []string{"sqlstore"}, why: "it delivers what any store keeps"},
 	{folder: "wechat", tests: []string{"wechat"}, why: "WeChat's answers are turned into claims in caddymodule/login.go alone"},
 	{folder: "wechat/wechatsim", tests: []string{"wechat"}, why: "were it to share a type with the client, both could make the same mistake"},
 	{folder: "directory", tests: []string{"directory"}, why: "what exists does not depend on who asks"},
 	{folder: "sqlstore", ours: []string{"identity"}, tests: []string{"sqlstore"}, why: "it implements what its users define"},
 	{folder: "sqlstore/pgtest", why: "it gives tests a server, and knows nothing of what they do with it"},
 	{folder: "caddymodule", ours: []string{"caddymodule", "identity", "wechat", "directory", "sqlstore"}, caddy: true, why: "it puts everything together"},
+	{folder: "examples", why: "an example is what somebody else would write"},
 	{folder: "bench", ours: []string{"bench", "caddymodule", "identity", "wechat", "directory", "sqlstore"}, caddy: true, why: "it measures the whole"},
 }
 

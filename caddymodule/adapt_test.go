@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"os"
@@ -104,6 +105,10 @@ func TestAdapt_provisions(t *testing.T) {
 	for _, name := range []string{"WX_SECRET", "WX_SECRET_B"} {
 		t.Setenv(name, "the secret in "+name)
 	}
+	for _, name := range []string{"HOOK_SECRET", "HOOK_OLD_SECRET"} {
+		t.Setenv(name, "whsec_"+base64.StdEncoding.EncodeToString([]byte(strings.Repeat(name, 3))))
+	}
+	t.Setenv("STATS_HOST", "stats.example.com")
 	t.Setenv("WSITE_MASTER_KEY", strings.Repeat("0f1e2d3c", 8))
 	t.Setenv("WSITE_DSN", "postgres://wsite@127.0.0.1/wsite")
 	t.Setenv("WSITE_OLD_KEY", strings.Repeat("3c2d1e0f", 8))

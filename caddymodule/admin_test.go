@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/spf13/cobra"
 )
 
 // wholeCaddy is a gateway as `caddy run` starts it, with its admin endpoint on a socket.
@@ -23,7 +24,7 @@ type wholeCaddy struct {
 }
 
 // runGateway starts the one Caddy of this process.
-func runGateway(t *testing.T) *wholeCaddy {
+func runGateway(t *testing.T, changes ...string) *wholeCaddy {
 	t.Helper()
 	demos.Lock()
 	t.Cleanup(demos.Unlock)
@@ -34,7 +35,7 @@ func runGateway(t *testing.T) *wholeCaddy {
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	g := &wholeCaddy{socket: filepath.Join(folder, "admin.sock"), origin: fmt.Sprintf("http://127.0.0.1:%d", twoPorts(t))}
 	text := strings.NewReplacer("admin off", "admin unix/"+g.socket+"\npersist_config off\nstorage_clean_interval off", "ORIGIN", g.origin,
-		"SIM", "http://127.0.0.1:1", "DATA", t.TempDir(), "UPSTREAM", "127.0.0.1:1").Replace(standard)
+		"SIM", "http://127.0.0.1:1", "DATA", t.TempDir(), "UPSTREAM", "127.0.0.1:1").Replace(strings.NewReplacer(changes...).Replace(standard))
 	config, err := adaptUnformatted(t, text)
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +56,16 @@ func runGateway(t *testing.T) *wholeCaddy {
 		return (&net.Dialer{}).DialContext(ctx, "unix", g.socket)
 	}}}
 	return g
+}
+
+// app is the app that runs.
+func (g *wholeCaddy) app(t *testing.T) *App {
+	t.Helper()
+	app, err := caddy.ActiveContext().App("wsite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app.(*App)
 }
 
 // ask asks the admin API.
@@ -105,10 +116,14 @@ func (g *wholeCaddy) keys(t *testing.T) []keyLine {
 // typed runs `caddy wsite signing-keys …` and gives what it prints.
 func (g *wholeCaddy) typed(t *testing.T, words ...string) (string, error) {
 	t.Helper()
+	return g.typedAt(t, keysCommand(), words...)
+}
+
+func (g *wholeCaddy) typedAt(t *testing.T, cmd *cobra.Command, words ...string) (string, error) {
+	t.Helper()
 	var out bytes.Buffer
 	stdout = &out
 	defer func() { stdout = os.Stdout }()
-	cmd := keysCommand()
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	cmd.SetOut(&out)
 	cmd.SetErr(&out)

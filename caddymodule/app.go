@@ -55,6 +55,10 @@ type App struct {
 	// and private networks.
 	UpstreamNetworks []string `json:"upstream_networks,omitempty"`
 
+	// Networks in which lines of business may be, as CIDR, besides public addresses;
+	// `private` stands for loopback and private networks. Default: none.
+	WebhookNetworks []string `json:"webhook_networks,omitempty"`
+
 	// How many visitors are kept in memory, each with about 2 KiB.
 	// Default: 100000.
 	CacheSize int `json:"cache_size,omitempty"`
@@ -73,6 +77,7 @@ type App struct {
 	masters   [][]byte
 	secrets   map[string]string // by app id
 	networks  []netip.Prefix
+	lines     []line
 	directory *directory.Directory
 	wechat    *wechat.Client
 	jar       jar
@@ -156,6 +161,10 @@ func (a *App) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.stop = cancel
 	if err := a.openFacts(ctx); err != nil {
+		cancel()
+		return err
+	}
+	if err := a.startBroadcast(ctx); err != nil {
 		cancel()
 		return err
 	}

@@ -56,9 +56,10 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    token_algorithm ES256|RS256|EdDSA
 //	    cache_size <visitors>
 //	    upstream_networks <cidr...>
+//	    webhook_networks <cidr|private...>
 //	    any_browser
 //	    account <appid> { … }
-//	    realm <name>
+//	    realm <name> { … }
 //	    site <ptid> { … }
 //	}
 func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {

@@ -26,6 +26,7 @@ func (p *parser) globalWords() words {
 		"token_algorithm":   p.algorithm(&a.Token.Algorithm, at("token_algorithm")),
 		"cache_size":        p.cacheSize,
 		"upstream_networks": many(&a.UpstreamNetworks, at("upstream_networks"), p),
+		"webhook_networks":  many(&a.WebhookNetworks, at("webhook_networks"), p),
 		"any_browser":       p.anyBrowser,
 		"account":           p.account,
 		"realm":             p.realm,
@@ -145,6 +146,7 @@ func (p *parser) account(d *caddyfile.Dispenser) error {
 //	    unionids_per_user <n>
 //	    register login|silent
 //	    legacy_hints on|off
+//	    broadcast <line> webhook <url> { … }
 //	}
 func (p *parser) realm(d *caddyfile.Dispenser) error {
 	r := new(directory.Realm)
@@ -158,6 +160,35 @@ func (p *parser) realm(d *caddyfile.Dispenser) error {
 		"unionids_per_user": number(&r.UnionidsPerUser, at("unionids_per_user"), p),
 		"register":          one(&r.Register, at("register"), p),
 		"legacy_hints":      switched(&r.LegacyHints, at("legacy_hints"), p),
+		"broadcast":         func(d *caddyfile.Dispenser) error { return p.broadcast(d, r) },
+	})
+}
+
+// broadcast reads a line of business. Syntax:
+//
+//	broadcast <line> webhook <url> {
+//	    secret <secret> [<previous>]
+//	    from start
+//	}
+func (p *parser) broadcast(d *caddyfile.Dispenser, r *directory.Realm) error {
+	args := d.RemainingArgs()
+	switch {
+	case len(args) > 1 && args[1] == "redis_stream":
+		return d.Err("a Redis stream needs `cluster redis`, which this build doesn't have; use `broadcast <line> webhook <url>`")
+	case len(args) > 1 && args[1] != "webhook":
+		return d.WrapErr(unknownWord("way to broadcast", args[1], "webhook"))
+	case len(args) != 3:
+		return d.Err("broadcast is written `broadcast <line> webhook <url>`")
+	}
+	l := &directory.Line{Name: args[0], Webhook: args[2]}
+	r.Broadcast = append(r.Broadcast, l)
+	at := func(field string) place { return place{"broadcast", r.Name + "/" + l.Name, field} }
+	if err := p.note(d, at("")); err != nil {
+		return err
+	}
+	return p.block(d, words{
+		"secret": many(&l.Secret, at("secret"), p),
+		"from":   one(&l.From, at("from"), p),
 	})
 }
 

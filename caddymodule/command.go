@@ -25,14 +25,13 @@ Try it without a WeChat account, on this machine alone:
 
     caddy wsite demo`,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.AddCommand(demoCommand(), simulateCommand(), keysCommand())
+			cmd.AddCommand(demoCommand(), simulateCommand(), keysCommand(), broadcastCommand())
 		},
 	})
 }
 
 // keysCommand is `caddy wsite signing-keys`.
 func keysCommand() *cobra.Command {
-	var address, config, adapter string
 	keys := &cobra.Command{
 		Use:   "signing-keys",
 		Short: "Lists and revokes the keys that sign X-User",
@@ -45,16 +44,7 @@ cache the JWKS believe in it for as long as they do.
     caddy wsite signing-keys list
     caddy wsite signing-keys revoke JTl1lKkawm2r_4OuQRlYLK70GucfuNAuxxA91RcVVj8`,
 	}
-	keys.PersistentFlags().StringVar(&address, "address", "", "the admin address of the running gateway")
-	keys.PersistentFlags().StringVarP(&config, "config", "c", "", "a config file to read the admin address from")
-	keys.PersistentFlags().StringVarP(&adapter, "adapter", "a", "", "the adapter of the config file")
-	call := func(method, path string, body any) ([]byte, error) {
-		admin, err := caddycmd.DetermineAdminAPIAddress(address, nil, config, adapter)
-		if err != nil {
-			return nil, fmt.Errorf("finding the running gateway: %w", err)
-		}
-		return adminCall(admin, method, path, body)
-	}
+	call := runningGateway(keys)
 	keys.AddCommand(&cobra.Command{
 		Use: "list", Short: "Lists the keys, the one in force among them", Args: cobra.NoArgs,
 		RunE: caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
@@ -75,6 +65,22 @@ cache the JWKS believe in it for as long as they do.
 		}),
 	})
 	return keys
+}
+
+// runningGateway gives a command the flags that say where the running gateway is, and
+// returns what asks it.
+func runningGateway(cmd *cobra.Command) func(method, path string, body any) ([]byte, error) {
+	var address, config, adapter string
+	cmd.PersistentFlags().StringVar(&address, "address", "", "the admin address of the running gateway")
+	cmd.PersistentFlags().StringVarP(&config, "config", "c", "", "a config file to read the admin address from")
+	cmd.PersistentFlags().StringVarP(&adapter, "adapter", "a", "", "the adapter of the config file")
+	return func(method, path string, body any) ([]byte, error) {
+		admin, err := caddycmd.DetermineAdminAPIAddress(address, nil, config, adapter)
+		if err != nil {
+			return nil, fmt.Errorf("finding the running gateway: %w", err)
+		}
+		return adminCall(admin, method, path, body)
+	}
 }
 
 // adminCall asks the running gateway, and tells its errors in its own words.

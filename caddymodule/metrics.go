@@ -14,6 +14,9 @@ type metrics struct {
 	cookies  *prometheus.CounterVec
 	notes    *prometheus.CounterVec
 	binds    *prometheus.CounterVec
+	sent     *prometheus.CounterVec
+	lag      *prometheus.GaugeVec
+	dead     *prometheus.GaugeVec
 	tokens   prometheus.Counter
 	facts    prometheus.Gauge
 	visitors prometheus.GaugeFunc
@@ -23,18 +26,24 @@ func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
 	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "wsite", Name: name, Help: help}, labels)
 	}
+	gauges := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "wsite", Name: name, Help: help}, labels)
+	}
 	m := &metrics{
 		refusals: counters("refusals_total", "Requests answered by the gateway instead of the site, by step and code.", "step", "code"),
 		logins:   counters("logins_total", "What became of logins.", "outcome"),
 		cookies:  counters("cookies_refused_total", "Cookies of ours that did not open or were revoked.", "cookie"),
 		notes:    counters("identity_notes_total", "What the identity centre met and left alone.", "note"),
 		binds:    counters("binds_total", "Logins that businesses told, by the way they came and what became of them.", "via", "outcome"),
+		sent:     counters("broadcast_deliveries_total", "Attempts to tell a line of business of an event.", "realm", "line", "outcome"),
+		lag:      gauges("broadcast_lag_seconds", "Age of the oldest event that a line of business has yet to take.", "realm", "line"),
+		dead:     gauges("broadcast_dead_letters", "Events that a line of business has not taken for days.", "realm", "line"),
 		tokens:   prometheus.NewCounter(prometheus.CounterOpts{Namespace: "wsite", Name: "tokens_signed_total", Help: "Tokens signed."}),
 		facts:    prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "wsite", Name: "facts_up", Help: "1 while the facts can be reached."}),
 		visitors: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "wsite", Name: "visitors_cached", Help: "Visitors kept in memory."},
 			func() float64 { return float64(a.visitors.len()) }),
 	}
-	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.tokens, m.facts, m.visitors} {
+	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.sent, m.lag, m.dead, m.tokens, m.facts, m.visitors} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}

@@ -72,7 +72,7 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 	if err != nil {
 		return fmt.Errorf("api_hosts: %w", err)
 	}
-	return nil
+	return a.settleLines(expand)
 }
 
 // fillDefaults is the one place of defaults, so that JSON and Caddyfile agree; those of

@@ -7,7 +7,7 @@ import (
 
 // Fault is something wrong in a directory: what, where, and what would be right.
 type Fault struct {
-	Kind    string // "account", "realm" or "site"
+	Kind    string // "account", "realm", "broadcast" or "site"
 	ID      string
 	Field   string // as in the Caddyfile; empty for the whole
 	Message string
@@ -65,6 +65,9 @@ func New(accounts []*Account, realms []*Realm, sites []*Site) (*Directory, error
 		}
 		if d.realms[r.Name] != nil {
 			return nil, &Fault{"realm", r.Name, "", "this realm is there twice"}
+		}
+		if f := r.checkLines(); f != nil {
+			return nil, f
 		}
 		d.realms[r.Name] = &r
 	}

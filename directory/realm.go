@@ -24,6 +24,9 @@ type Realm struct {
 	// Whether a visitor is taken for the user whom an imported table names for his
 	// openid, until his unionid is known. Default: `off`.
 	LegacyHints string `json:"legacy_hints,omitempty"`
+
+	// Who hears what happens to the realm's user ids.
+	Broadcast []*Line `json:"broadcast,omitempty"`
 }
 
 // fill sets what the operator left out.

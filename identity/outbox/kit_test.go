@@ -17,6 +17,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/identity/outbox"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/pgtest"
 )
 
 const (
@@ -54,9 +55,26 @@ type facts struct {
 	version map[string]int64
 }
 
-func newFacts(t testing.TB) *facts {
+// engine opens a new store.
+type engine func(t testing.TB) (*sqlstore.Store, error)
+
+func sqlite(t testing.TB) (*sqlstore.Store, error) {
+	return sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "facts.db"), sqlstore.Options{})
+}
+
+func postgres(t testing.TB) (*sqlstore.Store, error) {
+	return sqlstore.OpenPostgres(t.Context(), pgtest.DSN(t), sqlstore.Options{})
+}
+
+// onBoth runs a test on both engines.
+func onBoth(t *testing.T, test func(t *testing.T, on engine)) {
+	t.Run("on SQLite", func(t *testing.T) { t.Parallel(); test(t, sqlite) })
+	t.Run("on PostgreSQL", func(t *testing.T) { t.Parallel(); test(t, postgres) })
+}
+
+func newFacts(t testing.TB, on engine) *facts {
 	t.Helper()
-	s, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "facts.db"), sqlstore.Options{})
+	s, err := on(t)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,9 +316,9 @@ func newRelay(f *facts, store outbox.Store, targets []outbox.Target, changes ...
 }
 
 // one is a store with one line, its consumer and its relay.
-func one(t testing.TB, changes ...func(*outbox.Config)) (*facts, *consumer, *outbox.Relay, outbox.Target) {
+func one(t testing.TB, on engine, changes ...func(*outbox.Config)) (*facts, *consumer, *outbox.Relay, outbox.Target) {
 	t.Helper()
-	return oneOn(t, newFacts(t), changes...)
+	return oneOn(t, newFacts(t, on), changes...)
 }
 
 func oneOn(t testing.TB, f *facts, changes ...func(*outbox.Config)) (*facts, *consumer, *outbox.Relay, outbox.Target) {

@@ -16,7 +16,7 @@ import (
 // all arrive, and those about one user never out of order or two at once.
 func TestRelay_order(t *testing.T) {
 	t.Parallel()
-	store, checks := newFacts(t), 0 // a realm for each check
+	store, checks := newFacts(t, sqlite), 0 // a realm for each check
 	rapid.Check(t, func(rt *rapid.T) {
 		checks++
 		f := &facts{Store: store.Store, t: t, clock: newClock(), realm: fmt.Sprint("realm", checks), version: map[string]int64{}}
@@ -63,21 +63,27 @@ func TestRelay_order(t *testing.T) {
 			}
 			f.clock.advance(10 * time.Second)
 		}
-		got := c.olds()
-		if len(got) != len(want) {
-			rt.Fatalf("delivered %v, want each of %v once", got, want)
-		}
-		for i, late := range want {
-			for _, early := range want[:i] {
-				if shares(recorded[early], recorded[late]) && slices.Index(got, early) > slices.Index(got, late) {
-					rt.Fatalf("%v came before %v: %v", recorded[late], recorded[early], got)
-				}
-			}
-		}
+		wantOrder(rt, c.olds(), want, recorded)
 		if len(c.clashes) > 0 {
 			rt.Fatalf("two events at once about %v", c.clashes)
 		}
 	})
+}
+
+// wantOrder fails unless each event came once, and not before an earlier one about
+// the same user.
+func wantOrder(rt *rapid.T, got, want []string, recorded map[string][]string) {
+	rt.Helper()
+	if len(got) != len(want) {
+		rt.Fatalf("delivered %v, want each of %v once", got, want)
+	}
+	for i, late := range want {
+		for _, early := range want[:i] {
+			if shares(recorded[early], recorded[late]) && slices.Index(got, early) > slices.Index(got, late) {
+				rt.Fatalf("%v came before %v: %v", recorded[late], recorded[early], got)
+			}
+		}
+	}
 }
 
 func shares(a, b []string) bool {

@@ -17,9 +17,13 @@ import (
 
 func TestRelay(t *testing.T) {
 	t.Parallel()
+	onBoth(t, delivering)
+}
+
+func delivering(t *testing.T, on engine) {
 	t.Run("every event is delivered, each with who stands for the old id now", func(t *testing.T) {
 		t.Parallel()
-		f, c, r, target := one(t)
+		f, c, r, target := one(t, on)
 		f.retire("g", "w", "w", "y", "h", "z")
 		drain(t, r, target)
 		c.wantAll("g", "w", "h")
@@ -38,7 +42,7 @@ func TestRelay(t *testing.T) {
 	})
 	t.Run("a new line begins at the end, unless it asks for all", func(t *testing.T) {
 		t.Parallel()
-		f, c, r, target := one(t)
+		f, c, r, target := one(t, on)
 		f.retire("a", "y")
 		late := outbox.Line{Realm: f.realm, Name: "late"}
 		for _, fromStart := range []bool{false, true} { // the second time it is known
@@ -55,7 +59,7 @@ func TestRelay(t *testing.T) {
 	})
 	t.Run("a realm's events stay in it", func(t *testing.T) {
 		t.Parallel()
-		f, c, r, target := one(t)
+		f, c, r, target := one(t, on)
 		other := outbox.Target{Line: outbox.Line{Realm: "other", Name: "orders"}, Sender: target.Sender}
 		if err := f.Join(t.Context(), other.Line, true); err != nil {
 			t.Fatal(err)
@@ -66,7 +70,7 @@ func TestRelay(t *testing.T) {
 	})
 	t.Run("an event that fails holds up those about its users and nobody else", func(t *testing.T) {
 		t.Parallel()
-		f, c, r, target := one(t)
+		f, c, r, target := one(t, on)
 		c.answers(func(e received, w http.ResponseWriter) {
 			if e.Data.Old == "g" {
 				w.WriteHeader(http.StatusInternalServerError)
@@ -96,7 +100,7 @@ func TestRelay(t *testing.T) {
 	})
 	t.Run("a consumer that nobody reaches parks nothing, and is left alone twice as long each time", func(t *testing.T) {
 		t.Parallel()
-		f, c, r, target := one(t)
+		f, c, r, target := one(t, on)
 		c.says(http.StatusServiceUnavailable)
 		for i := range 40 {
 			f.retire(fmt.Sprint("a", i), fmt.Sprint("b", i))
@@ -131,7 +135,7 @@ func TestRelay(t *testing.T) {
 	t.Run("Retry-After is honoured", func(t *testing.T) {
 		t.Parallel()
 		for header, want := range map[string]time.Duration{"120": 2 * time.Minute, "Fri, 02 Jan 2026 03:09:05 GMT": 5 * time.Minute, "soon": time.Second / 2, "999999": time.Hour} {
-			f, c, r, target := one(t)
+			f, c, r, target := one(t, on)
 			c.answers(func(_ received, w http.ResponseWriter) {
 				w.Header().Set("Retry-After", header)
 				w.WriteHeader(http.StatusTooManyRequests)
@@ -147,10 +151,14 @@ func TestRelay(t *testing.T) {
 
 func TestRelay_dead(t *testing.T) {
 	t.Parallel()
+	onBoth(t, deadLetters)
+}
+
+func deadLetters(t *testing.T, on engine) {
 	t.Run("after three days an event is a dead letter, stops nobody, and can be sent again", func(t *testing.T) {
 		t.Parallel()
 		var outcomes []outbox.Outcome
-		f, c, r, target := one(t, func(c *outbox.Config) {
+		f, c, r, target := one(t, on, func(c *outbox.Config) {
 			c.Observe = func(_ outbox.Line, o outbox.Outcome) { outcomes = append(outcomes, o) }
 		})
 		c.answers(func(e received, w http.ResponseWriter) {
@@ -188,7 +196,7 @@ func TestRelay_dead(t *testing.T) {
 	})
 	t.Run("a consumer that is gone for days loses the first events to the dead letters, and all can be replayed", func(t *testing.T) {
 		t.Parallel()
-		f, c, r, target := one(t)
+		f, c, r, target := one(t, on)
 		c.says(http.StatusBadGateway)
 		var all []string
 		for i := range 40 {
@@ -227,9 +235,13 @@ func count(all []outbox.Outcome, one outbox.Outcome) (n int) {
 
 func TestRelay_crash(t *testing.T) {
 	t.Parallel()
+	onBoth(t, crashes)
+}
+
+func crashes(t *testing.T, on engine) {
 	t.Run("what was delivered and not settled is delivered again by the next relay", func(t *testing.T) {
 		t.Parallel()
-		f, c, _, target := one(t)
+		f, c, _, target := one(t, on)
 		f.retire("a", "y", "b", "z")
 		crashed := newRelay(f, crashing{f.Store}, []outbox.Target{target})
 		for range 2 {
@@ -249,7 +261,7 @@ func TestRelay_crash(t *testing.T) {
 	})
 	t.Run("a relay that has lost its lease settles nothing", func(t *testing.T) {
 		t.Parallel()
-		f, c, slow, target := one(t)
+		f, c, slow, target := one(t, on)
 		f.retire("a", "y")
 		if more, err := slow.Step(t.Context(), target); !more || err != nil { // takes the lease
 			t.Fatal(more, err)
@@ -279,9 +291,13 @@ func (crashing) Settle(context.Context, outbox.Line, string, outbox.Settlement) 
 
 func TestRelay_run(t *testing.T) {
 	t.Parallel()
+	onBoth(t, runningRelays)
+}
+
+func runningRelays(t *testing.T, on engine) {
 	t.Run("a dead consumer delays nobody else", func(t *testing.T) {
 		t.Parallel()
-		f, well, stuck := newFacts(t), newConsumer(t), newConsumer(t)
+		f, well, stuck := newFacts(t, on), newConsumer(t), newConsumer(t)
 		arrived, release := make(chan string, 100), make(chan struct{})
 		stuck.answers(func(_ received, w http.ResponseWriter) { <-release; w.WriteHeader(http.StatusTeapot) })
 		well.answers(func(e received, _ http.ResponseWriter) { arrived <- e.Data.Old })
@@ -313,7 +329,7 @@ func TestRelay_run(t *testing.T) {
 	})
 	t.Run("two relays at once miss nothing", func(t *testing.T) {
 		t.Parallel()
-		f, c, _, target := one(t)
+		f, c, _, target := one(t, on)
 		const events = 60
 		all := make(chan struct{})
 		var once sync.Once
@@ -346,7 +362,11 @@ func TestRelay_run(t *testing.T) {
 
 func TestRelay_otherEvents(t *testing.T) {
 	t.Parallel()
-	f, c, r, target := one(t)
+	onBoth(t, otherEvents)
+}
+
+func otherEvents(t *testing.T, on engine) {
+	f, c, r, target := one(t, on)
 	for _, kind := range identity.EventTypes {
 		if kind != identity.EventReplaced {
 			f.happens(identity.Event{ID: string(kind) + "-1", Type: kind, Old: "u-" + string(kind)})
