@@ -69,7 +69,7 @@ func (p *passage) bindAnswer() {
 		return
 	}
 	var err error = &identity.Fault{Field: "user", Value: strings.Join(named, ",")}
-	if len(named) == 1 {
+	if len(named) == 1 && identity.ValidUser(named[0]) {
 		if named[0] == p.visitor.answer.User.ID && !p.visitor.answer.Hinted {
 			return
 		}
