@@ -14,11 +14,13 @@ import (
 // How far it has come is a counter, whose row two sweeps at once lock one after the
 // other, so that none writes what the other has written.
 func (s *Store) Finalise(ctx context.Context, realm string, before, now time.Time, limit int) (bool, error) {
-	more := false
-	err := s.writer.write(ctx, func(c *session) error {
+	more, err := s.finalDue(ctx, realm, before)
+	if err != nil || !more {
+		return false, err
+	}
+	err = s.writer.write(ctx, func(c *session) error {
 		more = false
-		reached := "final/" + realm
-		next, err := count(c, reached, 0)
+		next, err := count(c, finalCounter(realm), 0)
 		if err != nil {
 			return err
 		}
@@ -33,7 +35,7 @@ func (s *Store) Finalise(ctx context.Context, realm string, before, now time.Tim
 				if err := rows.Scan(&seq, &e.Type, &e.Phase, &e.Old, &e.New, &e.Cause, &e.Via, &e.Subject, &e.AppID, &at, &e.Trace); err != nil {
 					return err
 				}
-				retirement := e.Type == identity.EventReplaced && e.Phase != identity.PhaseFinal
+				retirement := firstOfTwo(e)
 				if young = young || retirement && !time.UnixMicro(at).Before(before); young {
 					return nil
 				}
@@ -48,7 +50,7 @@ func (s *Store) Finalise(ctx context.Context, realm string, before, now time.Tim
 			return err
 		}
 		more = seen == limit
-		if _, err := count(c, reached, int(last-next)+1); err != nil {
+		if _, err := count(c, finalCounter(realm), int(last-next)+1); err != nil {
 			return err
 		}
 		return putFinal(c, realm, events)
@@ -57,6 +59,30 @@ func (s *Store) Finalise(ctx context.Context, realm string, before, now time.Tim
 		return false, fmt.Errorf("writing final events: %w", err)
 	}
 	return more, nil
+}
+
+// finalCounter says how far a realm's events were looked at.
+func finalCounter(realm string) string { return "final/" + realm }
+
+// firstOfTwo says whether a final event is to follow.
+func firstOfTwo(e identity.Event) bool {
+	return e.Type == identity.EventReplaced && e.Phase != identity.PhaseFinal
+}
+
+// finalDue spares a realm in which nothing happens the write that a look costs.
+func (s *Store) finalDue(ctx context.Context, realm string, before time.Time) (bool, error) {
+	var e identity.Event
+	var at int64
+	found := false
+	err := s.readers.use(ctx, func(c *session) (err error) {
+		found, err = c.one(`SELECT type, phase, at FROM event WHERE realm = $1 AND seq > COALESCE((SELECT last FROM counter WHERE name = $2), 0) ORDER BY seq LIMIT 1`,
+			[]any{realm, finalCounter(realm)}, []any{&e.Type, &e.Phase, &at})
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("looking for final events to write: %w", err)
+	}
+	return found && (!firstOfTwo(e) || time.UnixMicro(at).Before(before)), nil
 }
 
 // putFinal writes events with who stands for the old id now.
