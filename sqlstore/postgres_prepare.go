@@ -23,8 +23,9 @@ func (p *postgres) prepare(ctx context.Context, log *slog.Logger) (string, error
 	defer conn.Close()
 	var of postgresServer
 	var schema sql.NullString
-	err = conn.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_setting('fsync'), pg_encoding_to_char(encoding), current_schema()
-		FROM pg_database WHERE datname = current_database()`).Scan(&of.number, &of.version, &of.fsync, &of.encoding, &schema)
+	err = conn.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_setting('fsync'), pg_encoding_to_char(encoding),
+			current_schema(), COALESCE(has_schema_privilege(current_schema(), 'CREATE'), true)
+		FROM pg_database WHERE datname = current_database()`).Scan(&of.number, &of.version, &of.fsync, &of.encoding, &schema, &of.mayCreate)
 	if err != nil {
 		return "", err
 	}
@@ -51,7 +52,11 @@ type postgresServer struct {
 	number          int    // 150004 is version 15.4
 	version         string // as people know it
 	fsync, encoding string
+	mayCreate       bool // tables, in the schema that we would use
 }
+
+// errDenied is refined in refusal, as is the server's own answer of that sense.
+var errDenied = errors.New("permission denied for its schema")
 
 // fit refuses what can't keep the facts. With full_page_writes off a file system may
 // still keep its word, since some write their pages whole; without fsync none does.
@@ -62,6 +67,8 @@ func (s postgresServer) fit() error {
 		return fmt.Errorf("is of version %s, which is too old: update the server to %d or newer", s.version, oldest)
 	case s.fsync != "on":
 		return errors.New("would lose what it has acknowledged when the power fails: set fsync = on in postgresql.conf and reload the server")
+	case !s.mayCreate:
+		return errDenied
 	case s.encoding != "UTF8":
 		return fmt.Errorf("has the encoding %s: create one with ENCODING 'UTF8' (and TEMPLATE template0)", s.encoding)
 	}
@@ -82,7 +89,7 @@ func (p *postgres) refusal(err error) error {
 		return fmt.Errorf("%s refuses the user %s: check user and password, and pg_hba.conf of the server (%w)", p.name(), user, err)
 	case code == "3D000":
 		return fmt.Errorf("%s doesn't exist: create it, with the user %s as its owner (%w)", p.name(), user, err)
-	case code == "42501":
+	case code == "42501" || errors.Is(err, errDenied):
 		return fmt.Errorf("%s doesn't let the user %s make and use its tables: make him the owner of the database (%w)", p.name(), user, err)
 	case code == "53300":
 		return fmt.Errorf("%s has no connection left: raise max_connections of the server (%w)", p.name(), err)
