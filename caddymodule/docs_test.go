@@ -87,6 +87,7 @@ func TestDocs(t *testing.T) {
 		m.login("base")
 		m.cookieRefused("guest")
 		m.notes.WithLabelValues("stale_guest").Inc()
+		m.bound("header", nil)
 		m.sent.WithLabelValues("main", "orders", "delivered").Inc()
 		m.lag.WithLabelValues("main", "orders").Set(1)
 		m.dead.WithLabelValues("main", "orders").Set(1)
