@@ -41,7 +41,8 @@ func (d *decision) link(unionid Unionid) error {
 // settle writes who survives.
 func (d *decision) settle(candidates []User, row string) error {
 	union, survivor := d.known.Union, d.survivor(candidates)
-	if err := d.moveUnions(survivor, candidates); err != nil {
+	serves, err := d.moveUnions(survivor, candidates)
+	if err != nil {
 		return err
 	}
 	if d.linked {
@@ -61,7 +62,7 @@ func (d *decision) settle(candidates []User, row string) error {
 	}
 	if union.User != survivor.ID {
 		union.Unionid, union.User = d.claim.Unionid, survivor.ID
-		union.Slot = freeSlot(d.serves(survivor), union.Unionid)
+		union.Slot = freeSlot(serves, union.Unionid)
 		d.change.Unions = append(d.change.Unions, union)
 	}
 	if login := d.known.Login; login.Session != "" {
@@ -129,7 +130,7 @@ func (d *decision) loggedIn() (User, bool) {
 		return User{}, false
 	case x.Kind == Real && x.ID != u.ID:
 		d.list(CodeUnionIDTaken, x.ID, u.ID)
-	case d.full(d.known.LoginServes):
+	case d.full(d.known.LoginServes), x.ID != u.ID && !d.room(d.known.LoginServes, d.known.UnionServes):
 		d.list(CodeUserTaken, d.claim.UnionID, u.ID)
 	default:
 		return u, true
@@ -151,17 +152,6 @@ func (d *decision) givenReal(serves []UnionRow) (User, error) {
 		return User{}, &Conflict{Code: CodeUserTaken, User: d.claim.User, Holder: serves[0].UnionID}
 	}
 	return u, nil
-}
-
-// full says that a user serves as many other unionids of the subject as he may.
-func (d *decision) full(serves []UnionRow) bool {
-	n := 0
-	for _, row := range serves {
-		if row.Subject == d.claim.Subject && row.UnionID != d.claim.UnionID {
-			n++
-		}
-	}
-	return n >= d.policy.unionids()
 }
 
 // givenVirtual says whether a cookie's id is evidence. One that can't be this
@@ -197,100 +187,6 @@ func (d *decision) sameHome() bool {
 	}
 	row := d.known.GivenHome
 	return row.Openid == home && row.Unionid == d.claim.Unionid
-}
-
-// hint is the user to whom this openid led in another way: by an old table, through
-// another account, or in the subject that its account has left. He takes part if
-// nothing speaks against it (F1); else the two go to the list (F2).
-func (d *decision) hint(candidates []User) (User, bool) {
-	moved := d.known.Openid.UnionID != "" && d.known.Openid.Subject != d.claim.Subject
-	id, u := d.known.Openid.Hint, d.known.Hint
-	if id == "" && !moved {
-		return User{}, false
-	}
-	if u.ID == "" {
-		if u = (User{ID: id, Kind: Real, Born: d.now}); id == "" || minted(id) {
-			return User{}, false
-		}
-	}
-	for _, c := range candidates {
-		if c.Kind == Real && u.Kind == Real && c.ID != u.ID {
-			d.differs(c.ID, u.ID)
-			return User{}, false
-		}
-	}
-	if d.full(d.known.HintServes) {
-		d.differs(d.known.UnionUser.ID, u.ID)
-		return User{}, false
-	}
-	return u, true
-}
-
-func (d *decision) differs(have, got string) {
-	d.note(NoteHintDiffers)
-	d.list(string(NoteHintDiffers), have, got)
-}
-
-// serves are the unionids that a candidate serves.
-func (d *decision) serves(u User) []UnionRow {
-	switch u.ID {
-	case "":
-	case d.known.GivenRoot.ID:
-		return d.known.GivenServes
-	case d.known.LoginUser.ID:
-		return d.known.LoginServes
-	case d.known.Hint.ID:
-		return d.known.HintServes
-	case d.known.UnionUser.ID:
-		return d.known.UnionServes
-	}
-	return nil
-}
-
-// moveUnions takes along what a virtual user serves in other subjects, so that no
-// unionid is left with a retired one. That happens only to one whose account has
-// changed its subject.
-func (d *decision) moveUnions(survivor User, candidates []User) error {
-	for _, c := range []struct {
-		user   User
-		serves []UnionRow
-	}{{d.known.UnionUser, d.known.UnionServes}, {d.known.Hint, d.known.HintServes}} {
-		retired := c.user.ID != survivor.ID && slices.ContainsFunc(candidates, func(u User) bool { return u.ID == c.user.ID })
-		if !retired {
-			continue
-		}
-		for _, row := range c.serves {
-			if row.Unionid == d.claim.Unionid || slices.ContainsFunc(d.change.Unions, func(n UnionRow) bool { return n.Unionid == row.Unionid }) {
-				continue
-			}
-			if served(d.serves(survivor), row.Unionid) >= d.policy.unionids() {
-				return &Conflict{Code: CodeUserTaken, User: survivor.ID}
-			}
-			row.User, row.Slot = survivor.ID, freeSlot(d.serves(survivor), row.Unionid)
-			d.change.Unions = append(d.change.Unions, row)
-		}
-	}
-	return nil
-}
-
-// served counts the other unionids of the same subject among rows.
-func served(rows []UnionRow, n Unionid) (count int) {
-	for _, row := range rows {
-		if row.Subject == n.Subject && row.UnionID != n.UnionID {
-			count++
-		}
-	}
-	return count
-}
-
-// freeSlot is the first that none of a user's other unionids of the subject has.
-func freeSlot(rows []UnionRow, n Unionid) (slot int) {
-	for slices.ContainsFunc(rows, func(row UnionRow) bool {
-		return row.Subject == n.Subject && row.UnionID != n.UnionID && row.Slot == slot
-	}) {
-		slot++
-	}
-	return slot
 }
 
 // block passes on that one of the candidates is blocked: they are one person.

@@ -10,7 +10,8 @@ import (
 // MigrateOpenid carries over what is known of an openid when its account was moved to
 // another one and WeChat told the new openid (wechat-api.md, changeopenid). Within a
 // subject the new openid gets the old one's unionid. Otherwise the user whom the old
-// one leads to takes part in the first link of the new one.
+// one leads to takes part in the first link of the new one, or at once if there is a
+// link already.
 func (c *Centre) MigrateOpenid(ctx context.Context, realm string, from, to Openid, subject string, by By) error {
 	if !idLike(from.OpenID) || !idLike(to.OpenID) {
 		return fmt.Errorf("migrate_openid: %w", &Fault{Field: "openid", Value: ""})
@@ -19,35 +20,37 @@ func (c *Centre) MigrateOpenid(ctx context.Context, realm string, from, to Openi
 	if err != nil {
 		return fmt.Errorf("migrate_openid: %w", err)
 	}
-	old, err := c.Store.Load(ctx, Query{Realm: realm, Openid: from})
-	if err != nil {
-		return fmt.Errorf("migrate_openid: %w", err)
-	}
-	if old.Openid.Version == 0 {
-		return fmt.Errorf("migrate_openid: %w", &Conflict{Code: CodeOpenidUnknown})
-	}
 	claim := Claim{Realm: realm, Openid: to, Unionid: Unionid{Subject: subject}, Bind: true, Via: "migrate_openid", Actor: by.Actor, Evidence: by.Evidence, Trace: by.Trace}
 	if subject == to.AppID {
 		claim.UnionID = to.OpenID
 	}
-	if old.Openid.Subject == subject && old.Openid.UnionID != "" && subject != to.AppID {
-		claim.UnionID = old.Openid.UnionID
-		_, err := c.Resolve(ctx, claim)
-		return err
-	}
+	linked := false
 	err = c.commit(ctx, func(now time.Time) (Change, error) {
-		if old.UnionUser.ID != "" {
-			return c.hint(ctx, key, claim, old.UnionUser.ID, "migrate_openid", now)
-		}
-		// A guest moves along for good: from the old openid he must not come back.
-		guest := old.Openid.Guest
-		if guest == "" {
+		old, err := c.Store.Load(ctx, Query{Realm: realm, Openid: from})
+		switch {
+		case err != nil:
+			return Change{}, err
+		case old.Openid.Version == 0:
+			return Change{}, &Conflict{Code: CodeOpenidUnknown}
+		case old.Openid.Subject == subject && old.Openid.UnionID != "" && subject != to.AppID:
+			claim.UnionID = old.Openid.UnionID
 			return Change{}, nil
 		}
-		change, err := c.hint(ctx, key, claim, guest, "migrate_openid", now)
+		user, guest := old.UnionUser.ID, old.Openid.Guest
+		if user == "" {
+			user = guest
+		}
+		if user == "" {
+			return Change{}, nil
+		}
+		change, err := c.hint(ctx, key, claim, user, "migrate_openid", now)
 		if err != nil || change.Empty() {
 			return change, err
 		}
+		if linked = change.Openids[0].Subject == subject; old.UnionUser.ID != "" {
+			return change, nil
+		}
+		// A guest moves along for good: from the old openid he must not come back.
 		if old.Guest.Version == 0 {
 			change.Users = append(change.Users, User{ID: guest, Kind: Virtual, Born: old.Openid.Issued, Home: from})
 		}
@@ -57,7 +60,7 @@ func (c *Centre) MigrateOpenid(ctx context.Context, realm string, from, to Openi
 		change.Stale = append(change.Stale, guest)
 		return change, nil
 	})
-	if err == nil && claim.UnionID != "" {
+	if err == nil && (claim.UnionID != "" || linked) {
 		_, err = c.Resolve(ctx, claim)
 	}
 	if err != nil {
@@ -82,11 +85,16 @@ func (c *Centre) hint(ctx context.Context, key []byte, claim Claim, user, op str
 		return Change{}, nil
 	case o.Hint != "":
 		return Change{}, &Conflict{Code: CodeHintTaken, User: user, Holder: o.Hint}
-	case o.UnionID != "" && o.Subject == claim.Subject:
+	case claim.UserKind == Real && (minted(user) || known.Given.Kind == Virtual):
+		return Change{}, &Conflict{Code: CodeUserVirtual, User: user}
+	case o.UnionID != "" && o.Subject == claim.Subject && (claim.UserKind == Real || known.UnionUser.Kind == Real && known.GivenRoot.Kind == Real):
 		return Change{}, &Conflict{Code: CodeUnionIDTaken, User: user, Holder: known.UnionUser.ID}
 	}
 	o.Hint = user
-	change := Change{Realm: claim.Realm, At: now, Openids: []OpenidRow{o}}
+	change := Change{Realm: claim.Realm, At: now, Openids: []OpenidRow{o}, Seen: []User{{ID: user}}}
+	if known.Given.Version > 0 {
+		change.Seen[0] = known.Given // erased meanwhile, he must not come back
+	}
 	if o.Guest != "" {
 		change.Stale = append(change.Stale, o.Guest) // who is there now may be told otherwise
 	}
@@ -201,7 +209,9 @@ func (c *Centre) imported(ctx context.Context, key []byte, claim Claim, known Kn
 	case claim.User == "" && known.Union.Version == 0 && o.Unionid == claim.Unionid:
 		return Change{}, ImportedSame, nil
 	}
-	change, answer, err := decide(known, claim, c.policies(claim.Realm), realmMinter(key), now)
+	policy := c.policies(claim.Realm)
+	policy.Silent = false
+	change, answer, err := decide(known, claim, policy, realmMinter(key), now)
 	if err != nil || change.Empty() {
 		return Change{}, ImportedLink, err
 	}
