@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 type demoSite struct {
 	PTID, Name, Path, Text string
 	Links                  []demoLink
+	Members                []string // who can log in there, with the site's own ids
 }
 
 type demoLink struct{ Href, ZH, EN string }
@@ -38,6 +40,7 @@ var demoSites = []demoSite{
 			{"-/logout", "退出登录", "sign out"},
 			{"-/me", "页面脚本看到的身份", "what a page's script may know"},
 		},
+		Members: demoMembers,
 	},
 	{
 		PTID: "game", Name: "游戏 Game", Path: "/wsite/" + demoShared + "/game/",
@@ -53,8 +56,12 @@ var demoSites = []demoSite{
 		Links: []demoLink{
 			{"members/", "会员专区（必须授权）", "members only (require unionid)"},
 		},
+		Members: demoMembers,
 	},
 }
+
+// demoMembers are the members of the company that runs the sites.
+var demoMembers = []string{"m1042", "m2077"}
 
 //go:embed demo/site.html
 var demoSiteHTML string
@@ -68,11 +75,18 @@ type demoView struct {
 	User                         identity.Token
 	Known                        bool
 	Home                         string
+	Login                        string // who has just logged in
 }
 
 func (s demoSite) handler(d *demo) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		view := demoView{demoSite: s, Path: r.URL.Path, Home: r.Header.Get("X-Forwarded-Prefix") + "/"}
+		view := demoView{demoSite: s, Path: r.URL.Path, Home: r.Header.Get("X-Forwarded-Prefix") + "/", Login: r.URL.Query().Get("login")}
+		if member := r.PostFormValue("member"); r.Method == http.MethodPost && slices.Contains(s.Members, member) {
+			// This one line is all that a site has to do to tell the gateway a login.
+			w.Header().Set("X-User-Bind", member)
+			http.Redirect(w, r, view.Home+"?login="+member, http.StatusSeeOther)
+			return
+		}
 		if view.Token = r.Header.Get("X-User"); view.Token != "" {
 			view.verify(d, s.PTID)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -117,6 +118,20 @@ func TestDemo(t *testing.T) {
 		}
 		if !strings.HasPrefix(members.verdict, "✓") || !strings.HasPrefix(again.verdict, "✓") {
 			t.Errorf("the verdicts are %q and %q", members.verdict, again.verdict)
+		}
+	})
+	t.Run("who logs in at one site is that member at every site", func(t *testing.T) {
+		resp, err := phone.client.PostForm(d.origin+"/wsite/"+demoShared+"/shop/login", url.Values{"member": {"m1042"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		at, club := phone.open(demoShared, "shop", "/?login=m1042"), phone.open(demoPrivate, "club", "/members/")
+		if at.user != "m1042" || club.user != "m1042" || !strings.Contains(at.page, "Logged in as member m1042") {
+			t.Errorf("the shop shows %q, the club %q", at.user, club.user)
+		}
+		if other := phone.open(demoShared, "shop", "/?login=m2077"); !strings.Contains(other.page, "Can&#39;t be m2077") && !strings.Contains(other.page, "Can't be m2077") {
+			t.Error("the shop doesn't say that he can't be another member")
 		}
 	})
 	t.Run("another person is another user", func(t *testing.T) {
