@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -28,11 +29,11 @@ func (c *Centre) Rebind(ctx context.Context, realm, user string, to Openid, by B
 	}
 	var row RebindRow
 	err = c.operate(ctx, realm, user, "rebind", by, func(f UserFacts, change *Change) error {
-		waiting, err := c.Store.Rebinds(ctx, realm, RebindWaiting, user, 1)
+		_, waits, err := c.waiting(ctx, realm, user)
 		if err != nil {
 			return err
 		}
-		if len(waiting) > 0 {
+		if waits {
 			return &Conflict{Code: CodeRebindWaiting, User: user}
 		}
 		known, err := c.Store.Load(ctx, Query{Realm: realm, Openid: to})
@@ -46,7 +47,7 @@ func (c *Centre) Rebind(ctx context.Context, realm, user string, to Openid, by B
 		id := "m" + lower.EncodeToString(keyed(key, "rebind", []byte(user), []byte(to.AppID), []byte(to.OpenID), []byte(at.Format(time.RFC3339Nano)))[:10])
 		row = RebindRow{ID: id, User: user, Unionid: known.Union.Unionid, Openid: to, State: RebindWaiting, Asked: at, Due: at.Add(RebindDelay)}
 		change.Rebind = &row
-		change.Seen = append(change.Seen, f.Root)
+		change.Users = append(change.Users, f.Root) // its version lets one request win
 		change.Events = append(change.Events, by.event(Event{
 			ID: id + ".requested", Realm: realm, Type: EventRebindAsked, Old: user, Cause: row.Due.Format(time.RFC3339), Subject: row.Subject, AppID: to.AppID, At: at,
 		}))
@@ -79,16 +80,25 @@ func (c *Centre) mayMove(f UserFacts, known Known) error {
 // CancelRebind calls a move off.
 func (c *Centre) CancelRebind(ctx context.Context, realm, user string, by By) error {
 	return c.operate(ctx, realm, user, "cancel_rebind", by, func(_ UserFacts, change *Change) error {
-		waiting, err := c.Store.Rebinds(ctx, realm, RebindWaiting, user, 1)
+		row, waits, err := c.waiting(ctx, realm, user)
 		if err != nil {
 			return err
 		}
-		if len(waiting) == 0 {
+		if !waits {
 			return &Conflict{Code: CodeRebindUnknown, User: user}
 		}
-		endRebind(change, waiting[0], RebindCancelled, by)
+		endRebind(change, row, RebindCancelled, by)
 		return nil
 	})
+}
+
+// waiting finds the move of a user that is still to come.
+func (c *Centre) waiting(ctx context.Context, realm, user string) (RebindRow, bool, error) {
+	rows, err := c.Store.Rebinds(ctx, realm, RebindWaiting, user, 1)
+	if err != nil || len(rows) == 0 {
+		return RebindRow{}, false, err
+	}
+	return rows[0], true, nil
 }
 
 // Rebinds lists the moves of a realm in a state, the earliest due first.
@@ -103,38 +113,47 @@ func (c *Centre) RunRebinds(ctx context.Context, realm string) (int, error) {
 	by := By{Actor: "gateway", Via: "rebind"}
 	ended := 0
 	for {
+		// Another node may be at it too, so a move that is waiting no more is left alone.
 		waiting, err := c.Store.Rebinds(ctx, realm, RebindWaiting, "", page)
 		if err != nil {
 			return ended, fmt.Errorf("moving users: %w", err)
 		}
-		moved := 0
+		due := 0
 		for _, row := range waiting {
 			if row.Due.After(c.Now()) {
 				break
 			}
-			err := c.move(ctx, realm, row, by)
+			due++
+			moved, err := c.move(ctx, realm, row, by)
 			if conflict := (*Conflict)(nil); errors.As(err, &conflict) {
-				err = c.giveUp(ctx, realm, row, conflict, by)
+				moved, err = c.giveUp(ctx, realm, row, conflict, by)
 			}
 			if err != nil {
 				return ended, err
 			}
-			moved++
+			if moved {
+				ended++
+			}
 		}
-		if ended += moved; moved < page {
+		if due < page {
 			return ended, nil
 		}
 	}
 }
 
 // move parts a user from his old WeChat account and links the new one, in one change.
-func (c *Centre) move(ctx context.Context, realm string, row RebindRow, by By) error {
+func (c *Centre) move(ctx context.Context, realm string, row RebindRow, by By) (moved bool, err error) {
 	key, err := c.GuestKey(realm)
 	if err != nil {
-		return fmt.Errorf("rebind: %w", err)
+		return false, fmt.Errorf("rebind: %w", err)
 	}
-	return c.operate(ctx, realm, row.User, "rebound", by, func(f UserFacts, change *Change) error {
-		known, err := c.Store.Load(ctx, Query{Realm: realm, Openid: row.Openid})
+	err = c.operate(ctx, realm, row.User, "rebound", by, func(f UserFacts, change *Change) error {
+		moved = false
+		next, waits, err := c.waiting(ctx, realm, row.User)
+		if err != nil || !waits || next.ID != row.ID {
+			return err
+		}
+		known, err := c.Store.Load(ctx, Query{Realm: realm, Openid: row.Openid, User: row.User})
 		if err != nil {
 			return err
 		}
@@ -145,7 +164,7 @@ func (c *Centre) move(ctx context.Context, realm string, row RebindRow, by By) e
 		part(change, f, n.Subject, realmMinter(key), by)
 		// Only to be exact: a virtual user serves one unionid here, but may serve others
 		// in subjects that an account has left.
-		serves := f.Unions
+		serves := slices.DeleteFunc(slices.Clone(f.Unions), func(row UnionRow) bool { return row.Subject == n.Subject })
 		for _, other := range known.UnionServes {
 			if other.Unionid == n.Unionid {
 				continue
@@ -154,24 +173,31 @@ func (c *Centre) move(ctx context.Context, realm string, row RebindRow, by By) e
 				return &Conflict{Code: CodeUserTaken, User: row.User}
 			}
 			other.User, other.Slot = row.User, freeSlot(serves, other.Unionid)
+			serves = append(serves, other)
 			change.Unions = append(change.Unions, other)
 		}
-		n.User, n.Slot = row.User, 0
+		n.User, n.Slot = row.User, freeSlot(serves, n.Unionid)
 		change.Unions = append(change.Unions, n)
 		change.retire(w, f.Root, by.event(Event{Cause: "rebind", Subject: n.Subject, AppID: row.AppID}))
 		row.State = RebindDone
-		change.Rebind = &row
+		change.Rebind, moved = &row, true
 		return nil
 	})
+	return moved && err == nil, err
 }
 
 // giveUp ends a move that can't be made.
-func (c *Centre) giveUp(ctx context.Context, realm string, row RebindRow, conflict *Conflict, by By) error {
-	return c.commit(ctx, func(now time.Time) (Change, error) {
+func (c *Centre) giveUp(ctx context.Context, realm string, row RebindRow, conflict *Conflict, by By) (ended bool, err error) {
+	err = c.commit(ctx, func(now time.Time) (Change, error) {
+		next, waits, err := c.waiting(ctx, realm, row.User)
+		if ended = waits && next.ID == row.ID; err != nil || !ended {
+			return Change{}, err
+		}
 		change := Change{Realm: realm, At: now}
 		endRebind(&change, row, RebindState(conflict.Code), by)
 		return change, c.record(&change, by.Actor, "rebind_ended", by.detail(row.User))
 	})
+	return ended && err == nil, err
 }
 
 func endRebind(change *Change, row RebindRow, state RebindState, by By) {
