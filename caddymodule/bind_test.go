@@ -86,7 +86,7 @@ func TestBindHeader(t *testing.T) {
 		guest := g.who(p.open(g.at(appA, "shop", "/a")))
 		g.wantError(t, p.open(g.at(appA, "shop", "/login?as=m1")), "")
 		now := g.who(p.open(g.at(appA, "shop", "/a")))
-		if now.Subject != "m1" || now.Linked {
+		if now.Subject != "m1" || now.Linked || len(now.Prev) != 1 || now.Prev[0] != guest.Subject {
 			t.Errorf("he is %+v", now)
 		}
 		if other := g.who(g.phone("ming").open(g.at(appA, "shop", "/a"))); other.Subject == "m1" || other.Subject == guest.Subject {

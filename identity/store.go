@@ -154,8 +154,8 @@ type Known struct {
 	Login       LoginRow
 	LoginUser   User
 	LoginServes []UnionRow
-	// Prev are ids retired, directly or through others, into UnionUser since
-	// PrevSince: the youngest retirement first, at most eight.
+	// Prev are ids retired, directly or through others, into UnionUser, or else into
+	// LoginUser, since PrevSince: the youngest retirement first, at most eight.
 	Prev []string
 }
 

@@ -226,6 +226,11 @@ func loadUnlinked(c *session, q identity.Query, known *identity.Known) (err erro
 	if _, known.LoginUser, _, err = loadRoot(c, q.Realm, known.Login.User); err != nil {
 		return err
 	}
+	if known.UnionUser.ID == "" {
+		if known.Prev, err = loadPrev(c, q.Realm, known.LoginUser.ID, q.PrevSince); err != nil {
+			return err
+		}
+	}
 	known.LoginServes, err = loadServes(c, q.Realm, known.LoginUser.ID)
 	return err
 }
