@@ -169,8 +169,12 @@ func (c *Centre) Import(ctx context.Context, row Import) (Imported, error) {
 			return Change{}, err
 		}
 		if change, outcome, err = c.imported(ctx, key, claim, known, now); err != nil {
-			if conflict := (*Conflict)(nil); !errors.As(err, &conflict) {
+			conflict := (*Conflict)(nil)
+			if !errors.As(err, &conflict) {
 				return Change{}, err
+			}
+			if conflict.Code == CodeUnionIDMismatch {
+				conflict.Holder = known.Openid.UnionID // the operator gets to see both sides
 			}
 			refused = err
 			if change = refusal(known, claim, err, now); change.Empty() {
