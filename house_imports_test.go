@@ -31,7 +31,8 @@ var laws = []law{
 	{folder: "directory", tests: []string{"directory"}, why: "what exists does not depend on who asks"},
 	{folder: "sqlstore", ours: []string{"identity"}, tests: []string{"sqlstore"}, why: "it implements what its users define"},
 	{folder: "sqlstore/pgtest", why: "it gives tests a server, and knows nothing of what they do with it"},
-	{folder: "caddymodule", ours: []string{"caddymodule", "identity", "wechat", "directory", "sqlstore"}, caddy: true, why: "it puts everything together"},
+	{folder: "transfer", ours: []string{"identity"}, tests: []string{"transfer", "sqlstore"}, why: "it hands rows to the identity centre, and knows no database"},
+	{folder: "caddymodule", ours: []string{"caddymodule", "identity", "transfer", "wechat", "directory", "sqlstore"}, caddy: true, why: "it puts everything together"},
 	{folder: "examples", why: "an example is what somebody else would write"},
 	{folder: "bench", ours: []string{"bench", "caddymodule", "identity", "wechat", "directory", "sqlstore"}, caddy: true, why: "it measures the whole"},
 }

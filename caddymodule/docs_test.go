@@ -129,7 +129,7 @@ func TestDocs(t *testing.T) {
 				walk(name, sub)
 			}
 		}
-		for _, c := range []*cobra.Command{demoCommand(), simulateCommand(), keysCommand(), broadcastCommand()} {
+		for _, c := range []*cobra.Command{demoCommand(), simulateCommand(), keysCommand(), broadcastCommand(), importCommand(), exportCommand(), auditCommand(), resubjectCommand()} {
 			walk("caddy wsite", c)
 		}
 		same(t, "command", commands, listed(t, operations, "## Commands"))

@@ -120,7 +120,7 @@ func (a *App) checkSubjects(ctx context.Context, store identity.Store) error {
 			if name == account.AppID {
 				name = "none"
 			}
-			return fmt.Errorf("opening facts: account %s is on record with the subject %q, not %q: set it back, since the unionids on record belong to that subject", account.AppID, name, account.Subject)
+			return fmt.Errorf("opening facts: account %s is on record with the subject %q, not %q: set it back, since the unionids on record belong to that subject; or, if the account has moved to another open platform, run `caddy wsite resubject %s %s`", account.AppID, name, account.Subject, account.AppID, account.SubjectOrSelf())
 		}
 	}
 	return nil

@@ -87,8 +87,14 @@ func (p Profile) find(names []string, account string) (columns, error) {
 		name  string
 		place *int
 	}{
-		{p.AppID, &c.appID}, {p.OpenID, &c.openID}, {p.UnionID, &c.unionID}, {p.User, &c.user},
-		{p.Kind, &c.kind}, {p.Hint, &c.hint}, {p.Deleted, &c.deleted}, {p.Subscribe, &c.subscribe},
+		{p.AppID, &c.appID},
+		{p.OpenID, &c.openID},
+		{p.UnionID, &c.unionID},
+		{p.User, &c.user},
+		{p.Kind, &c.kind},
+		{p.Hint, &c.hint},
+		{p.Deleted, &c.deleted},
+		{p.Subscribe, &c.subscribe},
 	} {
 		at, err := place(names, col.name)
 		if err != nil {
