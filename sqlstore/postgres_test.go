@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,11 +30,13 @@ func TestPostgres(t *testing.T) {
 	for promise, try := range map[string]func(t *testing.T, dsn string){
 		"what is acknowledged is on the disk, whatever the default is": alwaysDurable,
 		"the tables stay where they are, whatever schema comes first":  sameSchema,
-		"no error quotes a row":                            noDetail,
-		"a text that can't be kept is no outage":           noOutage,
-		"a server that is silent is given up":              silentServer,
-		"a process that stands still in its turn loses it": frozenProcess,
-		"many may open an empty database at once":          openedAtOnce,
+		"no error quotes a row":                                noDetail,
+		"a text that can't be kept is no outage":               noOutage,
+		"a server that is silent is given up":                  silentServer,
+		"a process that stands still in its turn loses it":     frozenProcess,
+		"many may open an empty database at once":              openedAtOnce,
+		"who opens waits until nobody else makes the tables":   opensInTurn,
+		"a write whose connection is lost is not gone on with": lostInTheMiddle,
 	} {
 		t.Run(promise, func(t *testing.T) {
 			t.Parallel()
@@ -172,99 +173,54 @@ func openedAtOnce(t *testing.T, dsn string) {
 	}
 }
 
-// with changes the address of a database.
-func with(t *testing.T, dsn string, change func(u *url.URL, query url.Values)) string {
-	t.Helper()
-	u, err := url.Parse(dsn)
-	if err != nil {
+func opensInTurn(t *testing.T, dsn string) {
+	other := run(t, dsn, "SELECT pg_advisory_lock("+turn+")")
+	opened := make(chan error, 1)
+	go func() {
+		s, err := OpenPostgres(t.Context(), dsn, Options{})
+		if err == nil {
+			err = s.Close()
+		}
+		opened <- err
+	}()
+	for waiting, end := false, time.Now().Add(time.Minute); !waiting; {
+		err := other.QueryRowContext(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waiting)
+		if err != nil || len(opened) > 0 || time.Now().After(end) {
+			t.Fatalf("it doesn't wait: %v", err)
+		}
+	}
+	var tables int
+	if err := other.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'").Scan(&tables); err != nil || tables != 0 {
+		t.Errorf("there are %d tables already, %v", tables, err)
+	}
+	if _, err := other.ExecContext(t.Context(), "SELECT pg_advisory_unlock("+turn+")"); err != nil {
 		t.Fatal(err)
 	}
-	query := u.Query()
-	change(u, query)
-	u.RawQuery = query.Encode()
-	return u.String()
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
 }
 
-func TestOpenPostgresRefuses(t *testing.T) {
-	t.Parallel()
-	const password = "pa55word"
-	as := func(name string) func(*url.URL, url.Values) {
-		return func(u *url.URL, _ url.Values) { u.User = url.UserPassword(name, password) }
-	}
-	for _, c := range []struct {
-		what string
-		make func(t *testing.T, dsn string) string
-		want string
-	}{
-		{"no address", func(*testing.T, string) string { return " " }, "is empty: write postgres://"},
-		{"a password that isn't escaped", func(*testing.T, string) string { return "postgres://u:" + password + "/x@127.0.0.1/facts" }, "can't be read: write postgres://"},
-		{"a host that doesn't exist", func(*testing.T, string) string { return "postgres://u:" + password + "@nowhere.invalid/facts" }, "can't be found: check the host"},
-		{"a port where nobody listens", func(*testing.T, string) string { return "postgres://u:" + password + "@127.0.0.1:1/facts" }, "can't be reached: check host and port"},
-		{"a database that doesn't exist", func(t *testing.T, dsn string) string {
-			return with(t, dsn, func(u *url.URL, _ url.Values) { u.User, u.Path = url.UserPassword("postgres", password), "/nothing" })
-		}, "doesn't exist: create it, with the user postgres as its owner"},
-		{"a wrong password", func(t *testing.T, dsn string) string {
-			run(t, dsn, `CREATE ROLE guarded LOGIN PASSWORD 'another'`)
-			return with(t, dsn, as("guarded"))
-		}, "refuses the user guarded: check user and password"},
-		{"a user who may not make tables", func(t *testing.T, dsn string) string {
-			run(t, dsn, `CREATE ROLE anybody LOGIN`)
-			return with(t, dsn, as("anybody"))
-		}, "doesn't let the user anybody make and use its tables: make him the owner"},
-		{"a user who may not read what is there", func(t *testing.T, dsn string) string {
-			openAt(t, dsn)
-			run(t, dsn, `CREATE ROLE somebody LOGIN`, `GRANT CREATE ON SCHEMA public TO somebody`)
-			return with(t, dsn, as("somebody"))
-		}, "doesn't let the user somebody make and use its tables: make him the owner"},
-		{"the database of another program", func(t *testing.T, dsn string) string {
-			run(t, dsn, "CREATE TABLE photo (id INTEGER)")
-			return dsn
-		}, "is the database of another program: name another one"},
-		{"facts written by a newer version", func(t *testing.T, dsn string) string {
-			run(t, dsn, "CREATE TABLE schema_version (version_id BIGINT)", "INSERT INTO schema_version VALUES (99)")
-			return dsn
-		}, "was written by a newer version of this program (schema 99, this program knows "},
-		{"a database without a schema", func(t *testing.T, dsn string) string {
-			run(t, dsn, "DROP SCHEMA public")
-			return dsn
-		}, "has no schema to put tables into"},
-		{"a database in another encoding", func(t *testing.T, dsn string) string {
-			name := value[string](t, dsn, "SELECT current_database()") + "latin"
-			run(t, dsn, "CREATE DATABASE "+name+" ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0")
-			return with(t, dsn, func(u *url.URL, _ url.Values) { u.Path = "/" + name })
-		}, "has the encoding LATIN1: create one with ENCODING 'UTF8'"},
-	} {
-		t.Run(c.what, func(t *testing.T) {
-			t.Parallel()
-			s, err := OpenPostgres(t.Context(), c.make(t, pgtest.DSN(t)), Options{})
-			if err == nil {
-				s.Close()
-				t.Fatal("it was opened")
-			}
-			if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), password) {
-				t.Errorf("got %q, want it to say %q", err, c.want)
-			}
-		})
-	}
-	for _, c := range []struct {
-		what string
-		is   postgresServer
-		want string
-	}{
-		{"a version that is too old", postgresServer{139999, "13.99", "on", "UTF8", true}, "is of version 13.99, which is too old: update the server to 14 or newer"},
-		{"a server that doesn't sync", postgresServer{140000, "14.0", "off", "UTF8", true}, "set fsync = on"},
-	} {
-		t.Run(c.what, func(t *testing.T) {
-			t.Parallel()
-			if err := c.is.fit(); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v, want %q", err, c.want)
-			}
-		})
-	}
-	t.Run("the oldest version is enough", func(t *testing.T) {
-		t.Parallel()
-		if err := (postgresServer{140000, "14.0", "on", "UTF8", true}).fit(); err != nil {
-			t.Error(err)
+func lostInTheMiddle(t *testing.T, dsn string) {
+	s := openAt(t, dsn)
+	process := writerProcess(t, s)
+	err := s.writer.write(t.Context(), func(c *session) error {
+		if err := apply(c, retirement("a"), time.Unix(1, 0)); err != nil {
+			return err
 		}
+		if !value[bool](t, dsn, fmt.Sprintf("SELECT pg_terminate_backend(%d, 60000)", process)) {
+			t.Error("the connection is still there")
+		}
+		_ = apply(c, retirement("b"), time.Unix(1, 0)) // kept to itself
+		return apply(c, retirement("c"), time.Unix(1, 0))
 	})
+	if !errors.Is(err, identity.ErrUnavailable) {
+		t.Errorf("got error %v, want ErrUnavailable", err)
+	}
+	for _, id := range []string{"a", "b", "c"} {
+		if exists(t, s, id) {
+			t.Errorf("%s was written", id)
+		}
+	}
 }

@@ -208,7 +208,7 @@ func openImpatient(t *testing.T, place string) *Store {
 	var s *Store
 	var err error
 	if isPostgres(place) {
-		s, err = openPostgres(t.Context(), place, Options{}, time.Millisecond, silence)
+		s, err = openPostgres(t.Context(), place, Options{}, time.Millisecond, time.Hour)
 	} else {
 		s, err = open(t.Context(), place, Options{}, time.Millisecond)
 	}
