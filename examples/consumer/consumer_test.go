@@ -189,6 +189,19 @@ func history(rt *rapid.T, prefix string) ([]act, map[string]string) {
 	return acts, root
 }
 
+func TestConsumer_erased(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	b.order("v1")
+	b.tell("userid.erased", "v1.erased", "v1", "")
+	b.tell("userid.replaced", "v1.first", "v1", "r1") // late
+	b.order("v1")
+	b.tell("userid.replaced", "v1.final", "v1", "r1")
+	if got := b.orders(); len(got) != 0 {
+		t.Errorf("of the erased there is left %v", got)
+	}
+}
+
 func TestConsumer_refuses(t *testing.T) {
 	t.Parallel()
 	b := start(t)

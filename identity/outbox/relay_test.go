@@ -211,6 +211,11 @@ func deadLetters(t *testing.T, on engine) {
 		if s.Dead == 0 || s.Dead > 24 || s.Behind == 0 {
 			t.Errorf("after 100 hours the line stands at %+v", s)
 		}
+		drain(t, r, target)
+		s = f.status(target.Line)
+		if !s.Next.After(f.clock.time()) {
+			t.Error("the line is not left alone")
+		}
 		c.answers(nil)
 		n, err := f.Replay(t.Context(), target.Line, nil, f.clock.time())
 		if err != nil || int64(n) != s.Dead {
@@ -258,6 +263,43 @@ func crashes(t *testing.T, on engine) {
 		if c.tried() != 4 || f.status(target.Line).Behind != 0 {
 			t.Errorf("%d attempts, and the line stands at %+v", c.tried(), f.status(target.Line))
 		}
+	})
+	t.Run("a line has one holder, until the lease is over or given back", func(t *testing.T) {
+		t.Parallel()
+		f, _, _, target := one(t, on)
+		now := f.clock.time()
+		for i, c := range []struct {
+			holder     string
+			now, until time.Duration
+			want       bool
+		}{
+			{"a", 0, time.Minute, true},
+			{"b", 0, time.Minute, false},
+			{"a", time.Second, 2 * time.Minute, true},
+			{"b", time.Minute, 2 * time.Minute, false},
+			{"b", 2 * time.Minute, 3 * time.Minute, true},
+			{"b", 2 * time.Minute, 2 * time.Minute, true},
+			{"a", 2 * time.Minute, 3 * time.Minute, true},
+		} {
+			if got, err := f.Lease(t.Context(), target.Line, c.holder, now.Add(c.now), now.Add(c.until)); got != c.want || err != nil {
+				t.Errorf("lease %d: %v, %v", i, got, err)
+			}
+		}
+	})
+	t.Run("nothing new begins in the second half of a lease, and nothing is left out", func(t *testing.T) {
+		t.Parallel()
+		f, c, r, target := one(t, on, func(c *outbox.Config) { c.Concurrency = 1 })
+		c.answers(func(received, http.ResponseWriter) { f.clock.advance(31 * time.Second) })
+		f.retire("a", "y", "b", "z", "c", "x")
+		for _, want := range []int{0, 1, 2, 3} { // the first step takes the lease
+			if _, err := r.Step(t.Context(), target); err != nil {
+				t.Fatal(err)
+			}
+			if c.tried() != want {
+				t.Errorf("%d were tried, want %d", c.tried(), want)
+			}
+		}
+		c.want("a", "b", "c")
 	})
 	t.Run("a relay that has lost its lease settles nothing", func(t *testing.T) {
 		t.Parallel()
