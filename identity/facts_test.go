@@ -137,6 +137,9 @@ func (f *facts) write(c Change) error {
 func (f *facts) tell(c Change) error {
 	for _, e := range c.Events {
 		if slices.ContainsFunc(f.events, func(was Event) bool { return was.ID == e.ID }) {
+			if e.Type == EventConflict {
+				continue // told before, and the record of it has gone since
+			}
 			panic(fmt.Sprintf("event %s is written twice", e.ID))
 		}
 		e.Seq = int64(len(f.events) + 1)

@@ -13,6 +13,14 @@ func erase(c *session, realm string, e identity.Erasure, at time.Time) error {
 		if err := swapped(c.exec(`DELETE FROM union_key WHERE realm = $1 AND subject = $2 AND unionid = $3`, realm, n.Subject, n.UnionID)); err != nil {
 			return err
 		}
+		for _, query := range []string{
+			`DELETE FROM conflict WHERE realm = $1 AND subject = $2 AND (have = $3 OR got = $3)`,
+			`DELETE FROM rebind WHERE realm = $1 AND subject = $2 AND unionid = $3`,
+		} {
+			if _, err := c.exec(query, realm, n.Subject, n.UnionID); err != nil {
+				return err
+			}
+		}
 	}
 	for _, o := range e.Openids {
 		if err := swapped(c.exec(`DELETE FROM openid_key WHERE realm = $1 AND appid = $2 AND openid = $3`, realm, o.AppID, o.OpenID)); err != nil {
@@ -64,7 +72,7 @@ func eraseUsers(c *session, realm string, users []string) error {
 		`DELETE FROM login WHERE realm = $1 AND userid = $2`,
 		`DELETE FROM rebind WHERE realm = $1 AND userid = $2`,
 		`UPDATE openid_key SET hint = '', version = version + 1 WHERE realm = $1 AND hint = $2 AND hint <> ''`,
-		`DELETE FROM conflict WHERE realm = $1 AND userid = $2`,
+		`DELETE FROM conflict WHERE realm = $1 AND (userid = $2 OR have = $2 OR got = $2)`,
 	} {
 		for _, id := range users {
 			if _, err := c.exec(query, realm, id); err != nil {
@@ -74,11 +82,12 @@ func eraseUsers(c *session, realm string, users []string) error {
 	}
 	for _, id := range users {
 		var one int
-		retired, err := c.one(`SELECT 1 FROM userid WHERE realm = $1 AND parent = $2`, []any{realm, id}, []any{&one})
+		left, err := c.one(`SELECT 1 FROM userid WHERE realm = $1 AND parent = $2
+			UNION ALL SELECT 1 FROM union_key WHERE realm = $1 AND userid = $2`, []any{realm, id}, []any{&one})
 		if err != nil {
 			return err
 		}
-		if retired {
+		if left {
 			return identity.ErrConflict
 		}
 		if _, err := c.exec(`DELETE FROM userid WHERE realm = $1 AND id = $2`, realm, id); err != nil {

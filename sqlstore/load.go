@@ -41,17 +41,18 @@ func loadLinked(c *session, q identity.Query, known *identity.Known) (done bool,
 	o, n, u := &known.Openid, &known.Union, &known.UnionUser
 	var issued, since sql.NullInt64
 	var row userRow
-	var prev bool
+	var more bool
 	dest := append(openidDest(o, &issued, &since), &n.User, &n.Slot, &n.Epoch, &n.Version)
 	found, err := c.one(
 		`SELECT o.subject, o.unionid, o.gen, o.guest, o.issued, o.since, o.hint, o.version, n.userid, n.slot, n.epoch, n.version, `+userColumns+`,
-			EXISTS (SELECT 1 FROM userid p WHERE p.realm = u.realm AND p.parent = u.id AND p.retired_at >= $4)
+			EXISTS (SELECT 1 FROM userid p WHERE p.realm = u.realm AND p.parent = u.id AND p.retired_at >= $4) OR u.kind = 'virtual'
+				AND EXISTS (SELECT 1 FROM union_key m WHERE m.realm = n.realm AND m.userid = n.userid AND (m.subject <> n.subject OR m.unionid <> n.unionid))
 		FROM openid_key o
 		JOIN union_key n ON n.realm = o.realm AND n.subject = o.subject AND n.unionid = o.unionid
 		JOIN userid u ON u.realm = n.realm AND u.id = n.userid
 		WHERE o.realm = $1 AND o.appid = $2 AND o.openid = $3 AND o.unionid <> ''`,
-		[]any{q.Realm, q.AppID, q.OpenID, q.PrevSince.UnixMicro()}, append(append(dest, row.dest(u)...), &prev))
-	if err != nil || !found || prev || o.Hint != "" || q.UnionID != "" && o.Subject != q.Subject {
+		[]any{q.Realm, q.AppID, q.OpenID, q.PrevSince.UnixMicro()}, append(append(dest, row.dest(u)...), &more))
+	if err != nil || !found || more || o.Hint != "" || q.UnionID != "" && o.Subject != q.Subject {
 		return false, err
 	}
 	o.Issued, o.Since, n.Unionid = timeOf(issued), timeOf(since), o.Unionid
@@ -148,7 +149,8 @@ func loadUnion(c *session, q identity.Query, unionid identity.Unionid, known *id
 		return err
 	}
 	row.fill(u)
-	if u.Kind == identity.Virtual && (q.User != "" || known.Openid.Unionid != unionid) {
+	hinted := known.Openid.Hint != "" || known.Openid.UnionID != "" && known.Openid.Unionid != unionid
+	if u.Kind == identity.Virtual || hinted { // a hint joins only where there is room for what it serves
 		if known.UnionServes, err = loadServes(c, q.Realm, u.ID); err != nil {
 			return err
 		}
@@ -250,71 +252,4 @@ func loadHint(c *session, q identity.Query, known *identity.Known) (err error) {
 	}
 	known.HintServes, err = loadServes(c, q.Realm, known.Hint.ID)
 	return err
-}
-
-// loadGiven fills in the user that the claim names: who he is, who stands for him
-// now, whom that one serves, and where he came from.
-func loadGiven(c *session, q identity.Query, known *identity.Known) (err error) {
-	var home identity.OpenidRow
-	if known.Given, known.GivenRoot, home, err = loadRoot(c, q.Realm, q.User); err != nil {
-		return err
-	}
-	switch {
-	case known.Given.ID == "":
-		_, at, err := erased(c, q, identity.MarkUser, q.User)
-		known.GivenGone = !at.IsZero()
-		return err
-	case home.Version > 0:
-		known.GivenHome = home
-	case known.Given.Home == q.Openid:
-		known.GivenHome = known.Openid
-	case known.Given.Home != identity.Openid{}:
-		if known.GivenHome, err = loadOpenid(c, q.Realm, known.Given.Home); err != nil {
-			return err
-		}
-	}
-	known.GivenServes, err = loadServes(c, q.Realm, known.GivenRoot.ID)
-	return err
-}
-
-// loadRoot finds a user and who stands for him now; both are zero if nobody has the
-// id. For a guest without a row it is what the row of his openid says.
-func loadRoot(c *session, realm, id string) (given, root identity.User, home identity.OpenidRow, err error) {
-	if given, err = loadUser(c, realm, id); err != nil {
-		return given, root, home, err
-	}
-	if given.ID == "" {
-		if home, err = loadGuest(c, realm, id); err != nil || home.Version == 0 {
-			return given, root, home, err
-		}
-		given = identity.User{ID: id, Kind: identity.Virtual, Born: home.Issued, Home: home.Openid}
-		return given, given, home, nil
-	}
-	for root = given; !root.Live(); {
-		next, err := loadUser(c, realm, root.Parent)
-		if err != nil {
-			return given, root, home, err
-		}
-		if next.ID == "" || next.ID == given.ID {
-			return given, root, home, fmt.Errorf("following the forward pointers of a user: they lead nowhere")
-		}
-		root = next
-	}
-	return given, root, home, nil
-}
-
-// loadGuest finds the openid that a guest id was issued for; Version is 0 if
-// there is none.
-func loadGuest(c *session, realm, guest string) (identity.OpenidRow, error) {
-	var row identity.OpenidRow
-	var issued, since sql.NullInt64
-	found, err := c.one(
-		// The condition guest <> '' is what lets the partial index be used.
-		`SELECT appid, openid, `+openidColumns+` FROM openid_key WHERE realm = $1 AND guest = $2 AND guest <> ''`,
-		[]any{realm, guest}, append([]any{&row.AppID, &row.OpenID}, openidDest(&row, &issued, &since)...))
-	if err != nil || !found {
-		return identity.OpenidRow{}, err
-	}
-	row.Issued, row.Since = timeOf(issued), timeOf(since)
-	return row, nil
 }

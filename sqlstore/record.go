@@ -13,6 +13,9 @@ func putEvents(c *session, realm string, events []identity.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
+	if told, err := told(c, realm, events); told || err != nil {
+		return err
+	}
 	seq, err := count(c, "event/"+realm, len(events))
 	if err != nil {
 		return err
@@ -26,6 +29,16 @@ func putEvents(c *session, realm string, events []identity.Event) error {
 		}
 	}
 	return nil
+}
+
+// told says that these are the conflict that was told before: it was taken off the
+// list since, with somebody who was erased.
+func told(c *session, realm string, events []identity.Event) (bool, error) {
+	if events[0].Type != identity.EventConflict {
+		return false, nil
+	}
+	var one int
+	return c.one(`SELECT 1 FROM event WHERE realm = $1 AND id = $2`, []any{realm, events[0].ID}, []any{&one})
 }
 
 // putConflict lists a conflict that isn't listed yet. Asking first keeps a number

@@ -66,7 +66,7 @@ func (w *world) resolve(t *testing.T, i int, c identity.Claim) (identity.Answer,
 	return answer, refused
 }
 
-func login(o identity.Openid, unionid string) identity.Claim {
+func visit(o identity.Openid, unionid string) identity.Claim {
 	return identity.Claim{Realm: realm, Openid: o, Unionid: identity.Unionid{Subject: subject, UnionID: unionid}, Via: "race"}
 }
 
@@ -74,7 +74,7 @@ func raceGuest(t *testing.T, stores []identity.Store) {
 	w := newWorld(t, realm, stores...)
 	ids := make([]string, racers)
 	atOnce(racers, func(i int) {
-		answer, _ := w.resolve(t, i, login(openid("o1"), ""))
+		answer, _ := w.resolve(t, i, visit(openid("o1"), ""))
 		ids[i] = answer.User.ID
 	})
 	row := load(t, stores[0], query("o1", "", "")).Openid
@@ -89,7 +89,7 @@ func raceLinked(t *testing.T, stores []identity.Store) {
 	w := newWorld(t, realm, stores...)
 	ids := make([]string, racers)
 	atOnce(racers, func(i int) {
-		answer, _ := w.resolve(t, i, login(openid("o1"), "n1"))
+		answer, _ := w.resolve(t, i, visit(openid("o1"), "n1"))
 		ids[i] = answer.User.ID
 	})
 	known := load(t, stores[0], query("o1", "", ""))
@@ -106,10 +106,10 @@ func raceMerge(t *testing.T, stores []identity.Store) {
 	account := func(i int) identity.Openid { return identity.Openid{AppID: fmt.Sprintf("wx%d", i), OpenID: "me"} }
 	guests := map[string]bool{}
 	for i := range racers {
-		answer, _ := w.resolve(t, i, login(account(i), ""))
+		answer, _ := w.resolve(t, i, visit(account(i), ""))
 		guests[answer.User.ID] = true
 	}
-	atOnce(racers, func(i int) { w.resolve(t, i, login(account(i), "n1")) })
+	atOnce(racers, func(i int) { w.resolve(t, i, visit(account(i), "n1")) })
 
 	survivor := load(t, stores[0], query("o1", "n1", "")).UnionUser
 	if !guests[survivor.ID] || !survivor.Live() {
@@ -117,7 +117,7 @@ func raceMerge(t *testing.T, stores []identity.Store) {
 	}
 	delete(guests, survivor.ID)
 	for i := range racers {
-		answer, _ := w.resolve(t, i, login(account(i), ""))
+		answer, _ := w.resolve(t, i, visit(account(i), ""))
 		equal(t, "user", answer.User.ID, survivor.ID)
 	}
 	for _, e := range events(t, stores[0], realm) {
@@ -134,7 +134,7 @@ func raceTaken(t *testing.T, stores []identity.Store) {
 	var mu sync.Mutex
 	var won []string
 	atOnce(racers, func(i int) {
-		c := login(openid("o1"), "n1")
+		c := visit(openid("o1"), "n1")
 		c.User, c.UserKind = fmt.Sprintf("r%d", i), identity.Real
 		if answer, refused := w.resolve(t, i, c); refused == nil {
 			mu.Lock()
@@ -153,7 +153,7 @@ func raceServes(t *testing.T, stores []identity.Store) {
 	var mu sync.Mutex
 	var won []string
 	atOnce(racers, func(i int) {
-		c := login(openid(fmt.Sprintf("o%d", i)), fmt.Sprintf("n%d", i))
+		c := visit(openid(fmt.Sprintf("o%d", i)), fmt.Sprintf("n%d", i))
 		c.User, c.UserKind = "r1", identity.Real
 		if answer, refused := w.resolve(t, i, c); refused == nil {
 			mu.Lock()
