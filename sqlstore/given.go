@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"database/sql"
 	"fmt"
-	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 )
