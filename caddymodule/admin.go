@@ -44,6 +44,9 @@ func (api *AdminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
 		{Pattern: adminKeys, Handler: caddy.AdminHandlerFunc(api.listKeys)},
 		{Pattern: adminRevoke, Handler: caddy.AdminHandlerFunc(api.revokeKey)},
+		{Pattern: adminAPIKeys, Handler: caddy.AdminHandlerFunc(api.listAPIKeys)},
+		{Pattern: adminAPIKeysCreate, Handler: caddy.AdminHandlerFunc(api.createAPIKey)},
+		{Pattern: adminAPIKeysRevoke, Handler: caddy.AdminHandlerFunc(api.revokeAPIKey)},
 		{Pattern: adminLines, Handler: caddy.AdminHandlerFunc(api.listLines)},
 		{Pattern: adminDead, Handler: caddy.AdminHandlerFunc(api.listDead)},
 		{Pattern: adminReplay, Handler: caddy.AdminHandlerFunc(api.replay)},

@@ -19,6 +19,8 @@ func init() {
 	httpcaddyfile.RegisterDirective("wsite", parseDirective)
 	// Before every other authenticator, so that nobody behind sees a forged header.
 	httpcaddyfile.RegisterDirectiveOrder("wsite", httpcaddyfile.Before, "basic_auth")
+	httpcaddyfile.RegisterDirective("wsite_api", parseAPI)
+	httpcaddyfile.RegisterDirectiveOrder("wsite_api", httpcaddyfile.Before, "basic_auth")
 }
 
 const directiveArgs = "wsite takes no arguments here, found %q; accounts and sites stand in the global option `wsite { … }`"

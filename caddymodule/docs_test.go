@@ -87,6 +87,7 @@ func TestDocs(t *testing.T) {
 		m.login("base")
 		m.cookieRefused("guest")
 		m.notes.WithLabelValues("stale_guest").Inc()
+		m.called("bind", "ok")
 		m.bound("header", nil)
 		m.sent.WithLabelValues("main", "orders", "delivered").Inc()
 		m.lag.WithLabelValues("main", "orders").Set(1)
@@ -129,7 +130,7 @@ func TestDocs(t *testing.T) {
 				walk(name, sub)
 			}
 		}
-		for _, c := range []*cobra.Command{demoCommand(), simulateCommand(), keysCommand(), broadcastCommand(), importCommand(), exportCommand(), auditCommand(), resubjectCommand()} {
+		for _, c := range []*cobra.Command{demoCommand(), simulateCommand(), keysCommand(), apiKeysCommand(), broadcastCommand(), importCommand(), exportCommand(), auditCommand(), resubjectCommand()} {
 			walk("caddy wsite", c)
 		}
 		same(t, "command", commands, listed(t, operations, "## Commands"))
@@ -169,7 +170,7 @@ func TestDocs(t *testing.T) {
 	})
 	t.Run("every link leads somewhere", func(t *testing.T) {
 		t.Parallel()
-		for _, file := range []string{"README.md", "README.zh-CN.md", "docs/architecture.md", "docs/configuration.md", "docs/upstream.md", "docs/operations.md", "docs/security.md", "docs/identity.md", "docs/events.md"} {
+		for _, file := range []string{"README.md", "README.zh-CN.md", "docs/architecture.md", "docs/configuration.md", "docs/upstream.md", "docs/api.md", "docs/operations.md", "docs/security.md", "docs/identity.md", "docs/events.md"} {
 			dir := file[:strings.LastIndex(file, "/")+1]
 			for _, m := range regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`).FindAllStringSubmatch(doc(t, file), -1) {
 				if _, err := os.Stat("../" + dir + m[1]); err != nil {

@@ -14,6 +14,7 @@ type metrics struct {
 	cookies  *prometheus.CounterVec
 	notes    *prometheus.CounterVec
 	binds    *prometheus.CounterVec
+	calls    *prometheus.CounterVec
 	sent     *prometheus.CounterVec
 	lag      *prometheus.GaugeVec
 	dead     *prometheus.GaugeVec
@@ -35,6 +36,7 @@ func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
 		cookies:  counters("cookies_refused_total", "Cookies of ours that did not open or were revoked.", "cookie"),
 		notes:    counters("identity_notes_total", "What the identity centre met and left alone.", "note"),
 		binds:    counters("binds_total", "Logins that businesses told, by the way they came and what became of them.", "via", "outcome"),
+		calls:    counters("api_requests_total", "Requests to the HTTP API, by endpoint and code.", "endpoint", "code"),
 		sent:     counters("broadcast_deliveries_total", "Attempts to tell a line of business of an event.", "realm", "line", "outcome"),
 		lag:      gauges("broadcast_lag_seconds", "Age of the oldest event that a line of business has yet to take.", "realm", "line"),
 		dead:     gauges("broadcast_dead_letters", "Events that a line of business has not taken for days.", "realm", "line"),
@@ -43,7 +45,7 @@ func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
 		visitors: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "wsite", Name: "visitors_cached", Help: "Visitors kept in memory."},
 			func() float64 { return float64(a.visitors.len()) }),
 	}
-	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.sent, m.lag, m.dead, m.tokens, m.facts, m.visitors} {
+	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.calls, m.sent, m.lag, m.dead, m.tokens, m.facts, m.visitors} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -59,6 +61,10 @@ func (m *metrics) login(outcome string)        { m.logins.WithLabelValues(outcom
 func (m *metrics) cookieRefused(kind string)   { m.cookies.WithLabelValues(kind).Inc() }
 func (m *metrics) bound(via string, err error) { m.binds.WithLabelValues(via, bindCode(err)).Inc() }
 func (m *metrics) signed()                     { m.tokens.Inc() }
+
+func (m *metrics) called(endpoint, code string) {
+	m.calls.WithLabelValues(endpoint, code).Inc()
+}
 
 func (m *metrics) resolved(answer identity.Answer) {
 	for _, note := range answer.Notes {

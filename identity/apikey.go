@@ -49,6 +49,8 @@ type APIKey struct {
 // apiSecretSize is the length of a key's secret in bytes.
 const apiSecretSize = 32
 
+var apiKeyName = regexp.MustCompile(`^[!-~]{1,64}$`)
+
 // NewAPIKey makes a key with an id and a secret of its own, and the text that its
 // holder sends: wsk_<id>_<secret>. random fills in random bytes.
 //
@@ -58,7 +60,7 @@ func NewAPIKey(k APIKey, random func([]byte)) (APIKey, string, error) {
 	switch {
 	case k.Realm == "":
 		return APIKey{}, "", fmt.Errorf("making key: say which realm it is for")
-	case k.Name == "" || len(k.Name) > 64 || !visible(k.Name):
+	case !apiKeyName.MatchString(k.Name):
 		return APIKey{}, "", fmt.Errorf("making key: its name has to be 1 to 64 visible ASCII characters")
 	case len(k.Scopes) == 0:
 		return APIKey{}, "", fmt.Errorf("making key: say what it may do: some of %v", Scopes)

@@ -1,0 +1,182 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddy-wsite/caddy-wsite/directory"
+	"github.com/caddy-wsite/caddy-wsite/identity"
+)
+
+// maxBody bounds the body of a call in bytes.
+const maxBody = 64 << 10
+
+// apiTime bounds how long a call waits for the facts.
+const apiTime = 10 * time.Second
+
+// apiCall is a request to the API whose key was found good for it.
+type apiCall struct {
+	*App
+	ctx   context.Context
+	r     *http.Request
+	store identity.APIStore
+	key   identity.APIKey
+	realm string
+}
+
+// apiStore is where keys are kept: in the facts.
+func (f *facts) apiStore() identity.APIStore { return f.Store.(identity.APIStore) }
+
+// serve answers a call of an endpoint: whose key, which realm, which scope, in this
+// order, so that a key learns nothing of other realms.
+func (h *API) serve(w http.ResponseWriter, r *http.Request, e *endpoint) {
+	ctx, cancel := context.WithTimeout(r.Context(), apiTime)
+	defer cancel()
+	c := &apiCall{App: h.app, ctx: ctx, r: r, store: h.app.facts().apiStore(), realm: r.PathValue("realm")}
+	body, err := c.admit(w, e)
+	if err != nil {
+		h.refuse(w, r, e.id, err)
+		return
+	}
+	perform := func() (int, []byte) {
+		answer, err := e.serve(c, body)
+		if err == nil {
+			h.app.metrics.called(e.id, "ok")
+			return e.status, answer
+		}
+		return h.problem(r, e.id, err)
+	}
+	name := ""
+	if e.changes {
+		if name, err = repeatKey(r); err != nil {
+			h.refuse(w, r, e.id, err)
+			return
+		}
+	}
+	if name == "" {
+		status, answer := perform()
+		writeAPI(w, status, answer)
+		return
+	}
+	h.once(w, c, e, name, body, perform)
+}
+
+// admit finds out whether the call may be made, and reads what it says.
+func (c *apiCall) admit(w http.ResponseWriter, e *endpoint) ([]byte, error) {
+	if err := c.authenticate(); err != nil {
+		return nil, err
+	}
+	if !c.key.For(c.realm) || c.directory.Realm(c.realm) == nil {
+		return nil, apiRefuse(apiNoRealm)
+	}
+	if err := c.need(e.scopes...); err != nil {
+		return nil, err
+	}
+	if e.method == http.MethodGet {
+		return queryOf(c.r.URL.RawQuery, e.in)
+	}
+	if c.r.URL.RawQuery != "" {
+		return nil, apiRefuse(apiBadQuery).saying("this endpoint takes no query: what it is about stands in the body")
+	}
+	if kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type")); kind != "application/json" {
+		return nil, apiRefuse(apiBadType)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, c.r.Body, maxBody))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return nil, apiRefuse(apiTooLarge)
+	} else if err != nil {
+		return nil, apiRefuse(apiBadBody).saying("the body ended too early")
+	}
+	return body, nil
+}
+
+// authenticate finds the key. It is looked up each time, so that a revoked one is worth
+// nothing from that moment on, on every node.
+func (c *apiCall) authenticate() error {
+	values := c.r.Header["Authorization"]
+	if len(values) == 0 {
+		return apiRefuse(apiKeyNeeded)
+	}
+	scheme, text, _ := strings.Cut(values[0], " ")
+	id, secret, ok := identity.ParseAPIKey(text)
+	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || !ok {
+		return apiRefuse(apiKeyRefused)
+	}
+	key, err := c.store.APIKey(c.ctx, id)
+	if err != nil {
+		return err
+	}
+	if !key.Opens(secret) {
+		return apiRefuse(apiKeyRefused)
+	}
+	c.key = key
+	if now := c.now(); now.Sub(key.Used) >= time.Hour {
+		if err := c.store.UseAPIKey(c.ctx, key.ID, now); err != nil {
+			c.log.Warn("noting the use of a key", zap.String("step", "api"), zap.String("key", key.ID), zap.Error(err))
+		}
+	}
+	return nil
+}
+
+// need refuses a key that has none of the scopes.
+func (c *apiCall) need(scopes ...identity.Scope) error {
+	if c.key.May(scopes...) {
+		return nil
+	}
+	names := make([]string, len(scopes))
+	for i, s := range scopes {
+		names[i] = string(s)
+	}
+	ref := apiRefuse(apiScopeNeeded).saying("this call needs the scope %s", strings.Join(names, " or "))
+	ref.scope = strings.Join(names, " ")
+	return ref
+}
+
+// serves says whether a site is one that the key is for, in this realm.
+func (c *apiCall) serves(ptid string) bool {
+	site := c.directory.Site(ptid)
+	return site != nil && site.Realm == c.realm && c.key.Covers(ptid)
+}
+
+// account is an account through which one of the key's sites is opened.
+func (c *apiCall) account(appID string) (*directory.Account, error) {
+	if !slices.ContainsFunc(c.directory.Sites(), func(s *directory.Site) bool { return c.serves(s.PTID) && s.ServedBy(appID) }) {
+		return nil, apiRefuse(apiNoAccount)
+	}
+	return c.directory.Account(appID), nil
+}
+
+// by says who calls, and why.
+func (c *apiCall) by(evidence string) identity.By {
+	return identity.By{Actor: "key:" + c.key.ID, Via: "api", Evidence: evidence, Trace: callID(c.r)}
+}
+
+// centre changes users for this call.
+func (c *apiCall) centre() *identity.Centre {
+	centre := *c.facts().Centre
+	centre.Store = telling{c.facts().Store, c.App}
+	return &centre
+}
+
+// telling lets the cache of this node forget, as soon as a change is written, what the
+// other nodes hear from the facts within a second.
+type telling struct {
+	identity.Store
+	app *App
+}
+
+func (t telling) Apply(ctx context.Context, change identity.Change) error {
+	err := t.Store.Apply(ctx, change)
+	if err == nil {
+		t.app.forget(change.Realm, change.Stale...)
+	}
+	return err
+}

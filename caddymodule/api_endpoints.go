@@ -1,0 +1,117 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/caddy-wsite/caddy-wsite/identity"
+)
+
+// endpoint is something that the API can be asked.
+type endpoint struct {
+	method, path string           // below realmPath
+	id           string           // in /openapi.json and in the metrics
+	status       int              // of success
+	changes      bool             // something is written: an Idempotency-Key counts
+	scopes       []identity.Scope // one of these is needed
+	in, out      reflect.Type     // of the body, or of the query of a GET; of the answer
+	serve        func(c *apiCall, in []byte) ([]byte, error)
+}
+
+// endpoints is the one table of what there is. Which scope a call needs may depend on
+// its body too: who names a visitor by ids alone operates.
+var endpoints = []*endpoint{
+	on("POST", "resolve", "resolve", (*apiCall).resolve, identity.ScopeRead),
+	on("POST", "users/find", "findUser", (*apiCall).findUser, identity.ScopeRead),
+	on("GET", "users/{id}", "getUser", (*apiCall).getUser, identity.ScopeRead),
+
+	on("POST", "bind", "bind", (*apiCall).bind, identity.ScopeBind, identity.ScopeOperate).writes(200),
+	on("POST", "unbind", "unbind", (*apiCall).unbind, identity.ScopeBind, identity.ScopeOperate).writes(204),
+
+	on("POST", "rebinds", "requestRebind", (*apiCall).requestRebind, identity.ScopeOperate).writes(202),
+	on("GET", "rebinds", "listRebinds", (*apiCall).listRebinds, identity.ScopeOperate),
+	on("DELETE", "rebinds/{user}", "cancelRebind", (*apiCall).cancelRebind, identity.ScopeOperate).writes(204),
+	on("POST", "merge", "merge", (*apiCall).merge, identity.ScopeOperate).writes(204),
+	on("POST", "users/{id}/block", "blockUser", (*apiCall).blockUser, identity.ScopeOperate).writes(204),
+	on("POST", "users/{id}/unblock", "unblockUser", (*apiCall).unblockUser, identity.ScopeOperate).writes(204),
+	on("DELETE", "users/{id}", "eraseUser", (*apiCall).eraseUser, identity.ScopeOperate).writes(204),
+	on("POST", "migrate_openid", "migrateOpenid", (*apiCall).migrateOpenid, identity.ScopeOperate).writes(204),
+
+	on("GET", "events", "listEvents", (*apiCall).listEvents, identity.ScopeFeed),
+	on("GET", "conflicts", "listConflicts", (*apiCall).listConflicts, identity.ScopeFeed),
+	on("GET", "audit", "listAudit", (*apiCall).listAudit, identity.ScopeAudit),
+}
+
+// none is the body, or the answer, of an endpoint that has none.
+type none struct{}
+
+// on makes an endpoint of what it takes and gives.
+func on[In, Out any](method, path, id string, serve func(*apiCall, In) (Out, error), scopes ...identity.Scope) *endpoint {
+	e := &endpoint{method: method, path: path, id: id, status: http.StatusOK, scopes: scopes, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
+	e.serve = func(c *apiCall, body []byte) ([]byte, error) {
+		var in In
+		if err := decodeBody(body, &in); err != nil {
+			return nil, err
+		}
+		out, err := serve(c, in)
+		if err != nil || e.out == reflect.TypeFor[none]() {
+			return nil, err
+		}
+		return json.Marshal(out)
+	}
+	return e
+}
+
+// writes says that the endpoint changes something, and how it says that it has.
+func (e *endpoint) writes(status int) *endpoint {
+	e.changes, e.status = true, status
+	return e
+}
+
+// queryOf turns a query into the JSON of what an endpoint takes: each name once, and no
+// other ones.
+func queryOf(raw string, in reflect.Type) ([]byte, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, apiRefuse(apiBadQuery)
+	}
+	fields := map[string]reflect.Kind{}
+	for i := range in.NumField() {
+		name, _, _ := strings.Cut(in.Field(i).Tag.Get("json"), ",")
+		fields[name] = in.Field(i).Type.Kind()
+	}
+	found := map[string]any{}
+	for name, given := range values {
+		kind, known := fields[name]
+		if !known || len(given) > 1 {
+			return nil, apiRefuse(apiBadQuery)
+		}
+		found[name] = given[0]
+		if kind == reflect.Int {
+			if found[name], err = strconv.Atoi(given[0]); err != nil {
+				return nil, apiRefuse(apiBadQuery).saying("%s has to be a number", name)
+			}
+		}
+	}
+	return json.Marshal(found)
+}
+
+const (
+	maxPage     = 1000
+	defaultPage = 100
+)
+
+// pageSize is how many rows are asked for.
+func pageSize(limit int) (int, error) {
+	if limit == 0 {
+		return defaultPage, nil
+	}
+	if limit < 0 || limit > maxPage {
+		return 0, apiRefuse(apiBadQuery).saying("limit has to be 1 to %d", maxPage)
+	}
+	return limit, nil
+}

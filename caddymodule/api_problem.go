@@ -1,0 +1,178 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"go.uber.org/zap"
+
+	"github.com/caddy-wsite/caddy-wsite/identity"
+)
+
+// What the API refuses besides what the gateway does; docs/api.md lists all codes.
+const (
+	apiNoEndpoint   code = "no_endpoint"
+	apiKeyNeeded    code = "key_needed"
+	apiKeyRefused   code = "key_refused"
+	apiScopeNeeded  code = "scope_needed"
+	apiNoRealm      code = "realm_unknown"
+	apiNoAccount    code = "account_unknown"
+	apiNotYourSite  code = "site_not_yours"
+	apiBadToken     code = "bad_token"
+	apiBadType      code = "bad_content_type"
+	apiBadBody      code = "bad_body"
+	apiTooLarge     code = "body_too_large"
+	apiBadQuery     code = "bad_query"
+	apiBadCursor    code = "bad_cursor"
+	apiBadID        code = "bad_id"
+	apiNoEvidence   code = "evidence_needed"
+	apiBadRepeatKey code = "bad_idempotency_key"
+	apiReused       code = "idempotency_reused"
+	apiInFlight     code = "idempotency_in_flight"
+)
+
+// apiTexts say of each refusal which status it has, what it is, and what can be done.
+var apiTexts = map[code]struct {
+	status        int
+	title, advice string
+}{
+	apiNoEndpoint:   {404, "there is no such endpoint", "see /openapi.json"},
+	codeBadMethod:   {405, "the endpoint takes another method", "see Allow"},
+	apiKeyNeeded:    {401, "a key is needed", "send Authorization: Bearer wsk_…"},
+	apiKeyRefused:   {401, "the key doesn't hold", "ask the operator whether it was revoked"},
+	apiScopeNeeded:  {403, "the key may not do this", "ask the operator for a key with the scope"},
+	apiNoRealm:      {404, "there is no such realm for this key", "check the realm in the address"},
+	apiNoAccount:    {404, "there is no such account for this key", "check the appid"},
+	apiNotYourSite:  {403, "the token was made for a site that this key isn't for", "use the key of that site"},
+	apiBadToken:     {422, "the token isn't one of ours, or is too old", "send the X-User that came with the visitor's latest request"},
+	apiBadType:      {415, "the body has to be application/json", "set Content-Type"},
+	apiBadBody:      {400, "the body isn't what this endpoint takes", "see /openapi.json"},
+	apiTooLarge:     {413, "the body is larger than 64 KiB", "send less"},
+	apiBadQuery:     {400, "the query isn't what this endpoint takes", "see /openapi.json"},
+	apiBadCursor:    {400, "the cursor isn't one of this endpoint and realm", "begin without one, or with the last `next` from here"},
+	apiBadID:        {422, "a value can't be an id", "send the id as it came"},
+	apiNoEvidence:   {422, "evidence is needed", "say in evidence what proves that this is right"},
+	apiBadRepeatKey: {400, "the Idempotency-Key isn't 1 to 128 visible ASCII characters", "send a UUID"},
+	apiReused:       {422, "this Idempotency-Key was used for another request", "take a fresh one for each request"},
+	apiInFlight:     {409, "the request with this Idempotency-Key is still under way", "ask again in a moment"},
+	codeFactsDown:   {503, "the facts can't be reached", "ask again after Retry-After"},
+	codeStarting:    {503, "the gateway is starting", "ask again after Retry-After"},
+	codeBug:         {500, "something went wrong in the gateway", "report it with the instance"},
+}
+
+// conflictStatus is that of a [identity.Conflict]; 409 but for these.
+var conflictStatus = map[string]int{
+	identity.CodeUserUnknown: 404, identity.CodeOpenidUnknown: 404, identity.CodeRebindUnknown: 404, identity.CodeUserErased: 410,
+}
+
+// apiRefusal is why a call failed.
+type apiRefusal struct {
+	code   code
+	detail string // instead of the title, if more can be said
+	scope  string
+	cause  error
+}
+
+func apiRefuse(c code) *apiRefusal                    { return &apiRefusal{code: c} }
+func (ref *apiRefusal) because(err error) *apiRefusal { ref.cause = err; return ref }
+func (ref *apiRefusal) saying(f string, a ...any) *apiRefusal {
+	ref.detail = fmt.Sprintf(f, a...)
+	return ref
+}
+func (ref *apiRefusal) Error() string { return string(ref.code) }
+func (ref *apiRefusal) Unwrap() error { return ref.cause }
+
+// problem is a refusal as it is answered (RFC 9457).
+type problem struct {
+	Type     string `json:"type"`
+	Title    string `json:"title"`
+	Status   int    `json:"status"`
+	Code     string `json:"code"`
+	Detail   string `json:"detail"`
+	Advice   string `json:"advice,omitempty"`
+	Holder   string `json:"holder,omitempty"`
+	Scope    string `json:"scope,omitempty"`
+	Instance string `json:"instance,omitempty"`
+}
+
+// problemType is where a code is explained.
+const problemType = "https://github.com/caddy-wsite/caddy-wsite/blob/main/docs/api.md#"
+
+// problemOf finds the words for an error. What it can't tell is in its cause, which is
+// for the log alone.
+func problemOf(err error) (problem, error) {
+	var conflict *identity.Conflict
+	var fault *identity.Fault
+	var ref *apiRefusal
+	switch {
+	case errors.As(err, &conflict):
+		status := conflictStatus[conflict.Code]
+		if status == 0 {
+			status = http.StatusConflict
+		}
+		p := problem{Title: (&identity.Conflict{Code: conflict.Code}).Error(), Status: status, Code: conflict.Code, Detail: conflict.Error(), Advice: conflict.Advice()}
+		if conflict.Holder != "" {
+			p.Holder = identity.Mask(conflict.Holder)
+		}
+		return p, nil
+	case errors.As(err, &fault):
+		ref = apiRefuse(apiBadID).saying("%s", fault.Error())
+	case errors.As(err, &ref):
+	case errors.Is(err, identity.ErrUnavailable):
+		ref = apiRefuse(codeFactsDown).because(err)
+	default:
+		ref = apiRefuse(codeBug).because(err)
+	}
+	text := apiTexts[ref.code]
+	p := problem{Title: text.title, Status: text.status, Code: string(ref.code), Detail: ref.detail, Advice: text.advice, Scope: ref.scope}
+	if p.Detail == "" {
+		p.Detail = p.Title
+	}
+	return p, ref.cause
+}
+
+// refuse answers with a problem, outside of a call's own answer.
+func (h *API) refuse(w http.ResponseWriter, r *http.Request, endpoint string, err error) {
+	status, body := h.problem(r, endpoint, err)
+	writeAPI(w, status, body)
+}
+
+// problem is the one place where an error of the API becomes an answer, a count, and a
+// line in the log if it is ours.
+func (h *API) problem(r *http.Request, endpoint string, err error) (int, []byte) {
+	p, cause := problemOf(err)
+	p.Type = problemType + p.Code
+	if id := callID(r); id != "" {
+		p.Instance = "urn:uuid:" + id
+	}
+	h.app.metrics.called(endpoint, p.Code)
+	if p.Status >= 500 {
+		h.app.log.Error("the API could not answer", zap.String("step", "api"), zap.String("endpoint", endpoint), zap.String("code", p.Code),
+			zap.String("request", callID(r)), zap.Error(cause))
+	}
+	body, _ := json.Marshal(p) // strings and a number
+	return p.Status, body
+}
+
+// writeAPI writes an answer. Nobody may keep it: it tells of a person.
+func writeAPI(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	switch {
+	case status >= 400:
+		h.Set("Content-Type", "application/problem+json")
+	case len(body) > 0:
+		h.Set("Content-Type", "application/json")
+	}
+	switch status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Bearer realm="caddy-wsite"`)
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", "5")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
