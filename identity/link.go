@@ -169,10 +169,9 @@ func (d *decision) givenVirtual() (User, bool) {
 		return u, !ephemeral(u.ID) && !d.claim.UserBorn.IsZero()
 	case u.ID == d.known.UnionUser.ID:
 		return u, true // the unionid leads there anyway, so this is its repetition
-	case u.Version > 0:
-		// A virtual user gets its row when it begins to serve a unionid: another one
-		// of this subject, or one of another subject. Retiring it from here would
-		// leave that one behind.
+	case len(d.known.GivenServes) > 0:
+		// Another unionid of this subject, or one of another subject, which retiring
+		// it from here would leave behind.
 		return u, false
 	}
 	return u, u.Kind == Virtual && d.sameHome()

@@ -158,3 +158,16 @@ func TestResubject(t *testing.T) {
 		}
 	})
 }
+
+// K4: a guest with a row who serves nobody is as admissible as one without.
+func TestAGuestWhoMovedIsStillEvidence(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	g := s.resolve("wx1/o1 S").User.ID
+	s.ok("migrating", s.centre.MigrateOpenid(t.Context(), "r", openidOf("wx1/o1"), openidOf("wx3/q1"), "T", operator))
+	s.is("wx2/p2 S/n2 "+g, s.guest("wx2/p2", 0)) // another WeChat account on that phone
+	s.resolve("wx1/o1 S/n1")
+	s.is("wx2/p1 S/n1 "+g, g)
+	s.is("wx3/q1 T/m1", g)
+	s.is("wx1/o1 S", g)
+}
