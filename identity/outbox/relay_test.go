@@ -362,11 +362,33 @@ func runningRelays(t *testing.T, on engine) {
 		cancel()
 		<-done // although the stuck one still doesn't answer
 		close(release)
+		if s := f.status(targets[0].Line); s.Tries != 0 || s.Error != "" || s.Cursor != 0 {
+			t.Errorf("a delivery that was cut off counts as a failure: %+v", s)
+		}
 		for _, target := range targets {
 			b, err := f.Pending(t.Context(), target.Line, f.clock.time(), 1)
 			if err != nil || b.Until.After(f.clock.time()) {
 				t.Errorf("the line %s is still leased until %s, %v", target.Name, b.Until, err)
 			}
+		}
+	})
+	t.Run("what was delivered is settled also when everything ends", func(t *testing.T) {
+		t.Parallel()
+		f, c, r, target := one(t, on, func(c *outbox.Config) { c.Concurrency = 1 })
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		release := make(chan struct{})
+		defer close(release)
+		c.answers(func(e received, _ http.ResponseWriter) {
+			if e.Data.Old == "b" {
+				cancel()
+				<-release
+			}
+		})
+		f.retire("a", "y", "b", "z")
+		r.Run(ctx)
+		if s := f.status(target.Line); s.Cursor != 1 || s.Behind != 1 {
+			t.Errorf("the line stands at %+v", s)
 		}
 	})
 	t.Run("two relays at once miss nothing", func(t *testing.T) {
