@@ -136,12 +136,13 @@ func (o *offline) copy(ctx context.Context) (original string, err error) {
 	if _, err := os.Stat(original); errors.Is(err, os.ErrNotExist) {
 		return "", nil
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(original)+"?mode=ro")
+	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(original)+"?mode=rw")
 	if err != nil {
 		return "", fmt.Errorf("copying the facts: %w", err)
 	}
 	defer db.Close()
-	// What it copies is of one moment, and nobody has to wait meanwhile.
+	// Closing what was opened to read alone would leave SQLite's log behind, so it isn't.
+	// What is copied is of one moment, and nobody has to wait meanwhile.
 	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", facts.SQLite); err != nil {
 		return "", fmt.Errorf("copying the facts: %w", err)
 	}
