@@ -116,6 +116,11 @@ func (f *facts) write(c Change) error {
 		u.Version++
 		f.unions[u.Unionid] = u
 	}
+	for _, u := range c.Users {
+		if !u.Live() && len(f.serves(u.ID)) > 0 {
+			return ErrConflict // it came meanwhile, and would be left behind
+		}
+	}
 	for _, session := range c.EndLogins {
 		delete(f.logins, session)
 	}

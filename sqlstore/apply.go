@@ -48,6 +48,9 @@ func apply(c *session, change identity.Change, now time.Time) error {
 			return err
 		}
 	}
+	if err := leaveNone(c, change); err != nil {
+		return err
+	}
 	if err := putLogins(c, change); err != nil {
 		return err
 	}
@@ -119,6 +122,25 @@ func parentsFirst(users []identity.User) []identity.User {
 		return n
 	}
 	return slices.SortedStableFunc(slices.Values(users), func(a, b identity.User) int { return depth(a) - depth(b) })
+}
+
+// leaveNone makes sure that no unionid leads to somebody who is retired: one that has
+// come to him since he was loaded would be left behind.
+func leaveNone(c *session, change identity.Change) error {
+	for _, u := range change.Users {
+		if u.Live() || u.Version == 0 {
+			continue
+		}
+		var one int
+		served, err := c.one(`SELECT 1 FROM union_key WHERE realm = $1 AND userid = $2`, []any{change.Realm, u.ID}, []any{&one})
+		if err != nil {
+			return err
+		}
+		if served {
+			return identity.ErrConflict
+		}
+	}
+	return nil
 }
 
 func putUser(c *session, realm string, u identity.User) error {

@@ -51,6 +51,9 @@ func (h Harness) applyConflict(t *testing.T) {
 		{"a known unionid can't lead to a user who serves another one of the subject", func(c *identity.Change) {
 			c.Unions = []identity.UnionRow{{Unionid: unionid("n2"), User: "v1", Version: 1}}
 		}},
+		{"a user can't be retired while a unionid leads to him", func(c *identity.Change) {
+			c.Users = append(c.Users, at(retired(virtual("v2"), "r1", t0), 1))
+		}},
 		{"a user seen at an older version has changed", func(c *identity.Change) {
 			c.Seen = []identity.User{at(virtual("v1"), 1)}
 		}},
