@@ -66,27 +66,19 @@ func listed(c *session, r identity.ConflictRow) (bool, error) {
 // putAudit chains a record to the one before. The writers of all processes take
 // turns, so none can come in between.
 func putAudit(c *session, realm string, at time.Time, e identity.AuditEntry) error {
-	salt := e.Salt
-	found, err := c.one(`SELECT salt FROM audit_salt WHERE realm = $1 AND about = $2`, []any{realm, e.About}, []any{&salt})
+	var salt []byte
+	_, err := c.one(`INSERT INTO audit_salt (realm, about, salt) VALUES ($1, $2, $3)
+		ON CONFLICT (realm, about) DO UPDATE SET salt = audit_salt.salt RETURNING salt`, []any{realm, e.About, e.Salt}, []any{&salt})
 	if err != nil {
 		return err
 	}
-	if !found {
-		if _, err := c.exec(`INSERT INTO audit_salt (realm, about, salt) VALUES ($1, $2, $3)`, realm, e.About, salt); err != nil {
-			return err
-		}
-	}
-	seq, err := count(c, "audit/"+realm, 1)
-	if err != nil {
+	var last identity.AuditRow
+	if _, err := c.one(`SELECT seq, hash FROM audit WHERE realm = $1 ORDER BY seq DESC LIMIT 1`, []any{realm}, []any{&last.Seq, &last.Hash}); err != nil {
 		return err
 	}
-	var before []byte
-	if _, err := c.one(`SELECT hash FROM audit WHERE realm = $1 AND seq = $2`, []any{realm, seq - 1}, []any{&before}); err != nil {
-		return err
-	}
-	row := identity.AuditRow{Seq: seq, At: at, Actor: e.Actor, Op: e.Op, About: e.About, Sealed: e.Seal(seq, salt)}
+	row := identity.AuditRow{Seq: last.Seq + 1, At: at, Actor: e.Actor, Op: e.Op, About: e.About, Sealed: e.Seal(last.Seq+1, salt)}
 	_, err = c.exec(`INSERT INTO audit (realm, seq, at, actor, op, about, sealed, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		realm, seq, at.UnixMicro(), e.Actor, e.Op, e.About, row.Sealed, identity.AuditHash(before, realm, row))
+		realm, row.Seq, at.UnixMicro(), e.Actor, e.Op, e.About, row.Sealed, identity.AuditHash(last.Hash, realm, row))
 	return err
 }
 

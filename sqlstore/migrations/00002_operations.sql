@@ -96,7 +96,7 @@ CREATE INDEX rebind_userid ON rebind (realm, userid);
 -- of the user whom the record is about.
 CREATE TABLE audit (
 	realm  TEXT   NOT NULL,
-	seq    BIGINT NOT NULL, -- from counter
+	seq    BIGINT NOT NULL, -- one more than the last
 	at     BIGINT NOT NULL,
 	actor  TEXT   NOT NULL,
 	op     TEXT   NOT NULL,
