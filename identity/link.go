@@ -149,7 +149,10 @@ func (d *decision) givenReal(serves []UnionRow) (User, error) {
 		return User{}, &Conflict{Code: CodeUnionIDTaken, User: d.claim.User, Holder: x.ID}
 	}
 	if d.full(serves) {
-		return User{}, &Conflict{Code: CodeUserTaken, User: d.claim.User, Holder: serves[0].UnionID}
+		other := slices.IndexFunc(serves, func(row UnionRow) bool {
+			return row.Subject == d.claim.Subject && row.UnionID != d.claim.UnionID
+		})
+		return User{}, &Conflict{Code: CodeUserTaken, User: d.claim.User, Holder: serves[other].UnionID}
 	}
 	return u, nil
 }

@@ -109,6 +109,17 @@ func TestPolicies(t *testing.T) {
 	})
 }
 
+func TestTheHolderIsOfTheSameSubject(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.is("wx0/r1 A/k1 y! bind", "y")
+	s.is("wx1/o1 S/n1 y! bind", "y")
+	s.refused("wx1/o2 S/n2 y! bind", CodeUserTaken)
+	if s.conflicts[0].Have != "n1" {
+		t.Errorf("in the way is %s", s.conflicts[0].Have)
+	}
+}
+
 // Rows F1, F2 and F2′: the unionid of an openid that an old table knows.
 func TestHints(t *testing.T) {
 	t.Parallel()

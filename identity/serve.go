@@ -21,13 +21,17 @@ func (d *decision) hint(candidates []User) (User, bool) {
 			return User{}, false
 		}
 	}
+	lists := [][]UnionRow{d.known.HintServes}
 	for _, c := range candidates {
-		if c.ID != u.ID && (c.Kind == Real && u.Kind == Real || !d.room(d.serves(c), d.known.HintServes)) {
+		if c.Kind == Real && u.Kind == Real && c.ID != u.ID {
 			d.differs(c.ID, u.ID)
 			return User{}, false
 		}
+		if c.ID != u.ID {
+			lists = append(lists, d.serves(c))
+		}
 	}
-	if d.full(d.known.HintServes) {
+	if !d.room(lists...) {
 		d.differs(d.known.UnionUser.ID, u.ID)
 		return User{}, false
 	}
@@ -55,17 +59,20 @@ func (d *decision) serves(u User) []UnionRow {
 	return nil
 }
 
-// room says that two who serve these may become one.
-func (d *decision) room(a, b []UnionRow) bool {
-	all := slices.Clone(a)
-	for _, row := range b {
-		if row.Unionid == d.claim.Unionid {
-			continue
+// room says that those who serve these lists may become one, who serves the claimed
+// unionid too.
+func (d *decision) room(lists ...[]UnionRow) bool {
+	all := []UnionRow{{Unionid: d.claim.Unionid}}
+	for _, rows := range lists {
+		for _, row := range rows {
+			if row.Unionid == d.claim.Unionid {
+				continue
+			}
+			if served(all, row.Unionid) >= d.policy.unionids() {
+				return false
+			}
+			all = append(all, row)
 		}
-		if served(all, row.Unionid) >= d.policy.unionids() {
-			return false
-		}
-		all = append(all, row)
 	}
 	return true
 }
