@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"database/sql"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -152,5 +153,18 @@ func (g *gateway) consents(t testing.TB, p *phone, appID string) {
 	g.sim.Answer("allow")
 	if page := p.press(g, p.open(g.at(appID, "shop", "/ask/x")), "allow"); page.Status != http.StatusOK {
 		t.Fatalf("giving consent: %d %.200s", page.Status, page.Body)
+	}
+}
+
+// sql does something to the facts past our own code.
+func (g *gateway) sql(t testing.TB, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+g.app.Facts.SQLite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(statement); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -17,4 +17,5 @@ func TestSecurity(t *testing.T) {
 	securityH(t)
 	securityL(t)
 	securityM(t)
+	securityAPI(t)
 }
