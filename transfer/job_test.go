@@ -187,7 +187,7 @@ wx00000000000000cc,oLoneOne,oLoneOne,member-7,real,
 func TestJob_interrupted(t *testing.T) {
 	t.Parallel()
 	// The rows of the second half contradict those of the first, one by one.
-	const n = 3000
+	const n = 2500 // more than can be under way at once
 	text := people(n) + strings.ReplaceAll(strings.TrimPrefix(people(n), "appid,openid,unionid,user\n"), ",1", ",2")
 	whole := openStore(t)
 	if _, err := job(whole, file(t, text)).Run(t.Context()); err != nil {
@@ -231,7 +231,7 @@ func TestJob_interrupted(t *testing.T) {
 				cancel()
 			}
 		}
-		if _, err := j.Run(ctx); !errors.Is(err, context.Canceled) {
+		if _, err := j.Run(ctx); err == nil || err.Error() != context.Canceled.Error() {
 			t.Fatalf("stopped, it says %v", err)
 		}
 		if err := store.Close(); err != nil {
@@ -246,7 +246,7 @@ func TestJob_interrupted(t *testing.T) {
 		if err != nil || earlier == nil || earlier.Summary.Rows < 100 || earlier.Summary.Rows == 2*n {
 			t.Fatalf("%+v, %v", earlier, err)
 		}
-		stopped(t, database, path, n+300)
+		stopped(t, database, path, n)
 		finished(t, database, path)
 	})
 	t.Run("killed again and again, it goes on", func(t *testing.T) {

@@ -12,8 +12,11 @@ import (
 // promise of the documents: a million.
 func TestSpeed(t *testing.T) {
 	n, most := 20_000, 10*time.Minute
-	if os.Getenv("WSITE_SOAK") != "" {
+	switch {
+	case os.Getenv("WSITE_SOAK") != "":
 		n = 1_000_000
+	case raceDetector:
+		n = 2_000
 	}
 	path := file(t, people(n))
 	store := openAt(t, filepath.Join(t.TempDir(), "facts.db"))
