@@ -108,12 +108,11 @@ func (d *decision) addGiven(candidates []User) ([]User, error) {
 		}
 		return add(candidates, u), nil
 	case d.claim.User != "":
-		u, ok := d.givenVirtual()
-		if !ok {
+		if u, ok := d.givenVirtual(); ok {
+			candidates = add(candidates, u)
+		} else {
 			d.note(NoteStaleGuest)
-			return candidates, nil
 		}
-		candidates = add(candidates, u)
 	}
 	if u, ok := d.loggedIn(); ok {
 		candidates = add(candidates, u)

@@ -100,6 +100,13 @@ func TestSessionLogin(t *testing.T) {
 			t.Errorf("users %v, logins %v", s.users, s.logins)
 		}
 	})
+	t.Run("I4d: a stale cookie beside it changes nothing", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t)
+		other := s.resolve("wx1/o2 S").User.ID
+		s.is("wx1/o1 S @s1 y! bind", "y")
+		s.is("wx1/o1 S/n1 @s1 "+other, "y")
+	})
 	t.Run("I4d: where the unionid leads to another real user, nobody is stopped", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t)
