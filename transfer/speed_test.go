@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestSpeed imports many people and prints how long that took. The long form is the
-// promise of the documents: a million.
+// TestSpeed imports many people and prints how long that took. The long form is a
+// million.
 func TestSpeed(t *testing.T) {
 	n, most := 20_000, 10*time.Minute
 	switch {
