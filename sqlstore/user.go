@@ -84,8 +84,14 @@ func loadFacts(c *session, realm, id, mark string, facts *identity.UserFacts) er
 	if err := loadRetired(c, realm, facts); err != nil {
 		return err
 	}
-	_, err = c.one(`SELECT COUNT(*) FROM login WHERE realm = $1 AND userid = $2`, []any{realm, facts.Root.ID}, []any{&facts.Logins})
-	return err
+	for _, u := range append(facts.Retired, facts.Root) { // a login stays under the name it was made with
+		var logins int
+		if _, err := c.one(`SELECT COUNT(*) FROM login WHERE realm = $1 AND userid = $2`, []any{realm, u.ID}, []any{&logins}); err != nil {
+			return err
+		}
+		facts.Logins += logins
+	}
+	return nil
 }
 
 // loadOpenids adds the openids that are on record with a unionid.
