@@ -120,7 +120,13 @@ func TestAPI_bind(t *testing.T) {
 		if now.Subject != "member-3" || who.text("user") != "member-3" || who.JSON["in_session"] != true {
 			t.Errorf("the site sees %s, the API says %s", now.Subject, who.Body)
 		}
+		// Another WeChat account leads to him, and that isn't this visitor's to part.
+		owner, _ := g.tokenAt(t, g.phone("li"), appA, "shop")
+		g.ask(t, key, "POST", "main/bind", body("token", owner, "user", "member-3")).want(t, 200)
 		g.ask(t, key, "POST", "main/unbind", body("token", fresh)).wantCode(t, identity.CodeNotBound)
+		if a := g.ask(t, key, "GET", "main/users/member-3", ""); !strings.Contains(a.Body, g.sim.OpenID("li", appA)) {
+			t.Errorf("of him it says %s", a.Body)
+		}
 	})
 	t.Run("by ids alone only an operator binds, and says why", func(t *testing.T) {
 		chen := g.phone("chen")
@@ -158,6 +164,30 @@ func TestAPI_bind(t *testing.T) {
 		}
 		g.ask(t, narrow, "POST", "main/users/find", body("appid", appB, "openid", "oAtTheOtherAccount123456789")).wantCode(t, string(apiNoAccount))
 	})
+}
+
+// TestAPI_bindHinted is about a visitor who was taken for somebody by an old table:
+// nothing of him is retired, and he is cached under a name that stays.
+func TestAPI_bindHinted(t *testing.T) {
+	t.Parallel()
+	g := startAPI(t, "\t\trealm main\n\t\trealm other", "\t\trealm main {\n\t\t\tlegacy_hints on\n\t\t}\n\t\trealm other")
+	key := g.apiKey(t, "main", "bind read")
+	_, err := g.app.facts().Import(t.Context(), identity.Import{
+		Realm: "main", Openid: identity.Openid{AppID: appA, OpenID: g.sim.OpenID("ming", appA)}, Unionid: identity.Unionid{Subject: "acme"}, User: "old-1", Actor: "test",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ming := g.phone("ming")
+	token, seen := g.tokenAt(t, ming, appA, "shop")
+	who := g.ask(t, key, "POST", "main/resolve", body("token", token)).want(t, 200)
+	if seen.Subject != "old-1" || who.text("user") != "old-1" || who.JSON["hinted"] != true {
+		t.Fatalf("the site sees %+v, the API says %s", seen, who.Body)
+	}
+	g.ask(t, key, "POST", "main/bind", body("token", token, "user", "new-1")).want(t, 200)
+	if _, now := g.tokenAt(t, ming, appA, "shop"); now.Subject != "new-1" {
+		t.Errorf("the site still sees %s", now.Subject)
+	}
 }
 
 func TestAPI_strict(t *testing.T) {

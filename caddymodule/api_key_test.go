@@ -125,6 +125,11 @@ func TestAPI_leastPrivilege(t *testing.T) {
 			}
 		}
 	}
+	t.Run("an account that serves only another realm isn't there", func(t *testing.T) {
+		key := g.apiKey(t, "other", "read")
+		g.ask(t, key, "POST", "other/resolve", body("appid", appA, "openid", "oNobody")).wantCode(t, identity.CodeOpenidUnknown)
+		g.ask(t, key, "POST", "other/resolve", body("appid", appLone, "openid", "oNobody")).wantCode(t, string(apiNoAccount))
+	})
 	t.Run("a key for a site takes no token of another one", func(t *testing.T) {
 		g.member(t, "ming", "m1")
 		ming := g.phone("ming")

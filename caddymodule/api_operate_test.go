@@ -120,13 +120,12 @@ func TestAPI_feeds(t *testing.T) {
 	g := startAPI(t)
 	key := g.apiKey(t, "main", allScopes)
 	ming := g.member(t, "ming", "m1")
-	token, _ := g.tokenAt(t, ming, appA, "shop")
 	for range 3 {
 		g.ask(t, key, "POST", "main/users/m1/block", because).want(t, 204)
 		g.ask(t, key, "POST", "main/users/m1/unblock", because).want(t, 204)
 	}
 	for _, other := range []string{"m2", "m3"} {
-		token, _ = g.tokenAt(t, ming, appA, "shop")
+		token, _ := g.tokenAt(t, ming, appA, "shop")
 		g.ask(t, key, "POST", "main/bind", body("token", token, "user", other)).wantCode(t, identity.CodeUnionIDTaken)
 	}
 	for list, rows := range map[string]string{"events": "events", "conflicts": "conflicts", "audit": "records"} {

@@ -58,7 +58,7 @@ func securityAPI(t *testing.T) {
 			t.Errorf("%d requests went out", now-asked)
 		}
 	})
-	t.Run("T158 what a log may hold of the API is no secret", securityAPILogs)
+	t.Run("T130 T207 what a log may hold of the API is no secret", securityAPILogs)
 }
 
 func securityKeyPurposes(t *testing.T) {

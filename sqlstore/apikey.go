@@ -108,5 +108,3 @@ func (s *Store) UseAPIKey(ctx context.Context, id string, at time.Time) error {
 	}
 	return nil
 }
-
-var _ identity.APIStore = (*Store)(nil)

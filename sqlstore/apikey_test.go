@@ -12,6 +12,8 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity"
 )
 
+var _ identity.APIStore = (*Store)(nil)
+
 // moment0 is when the tests of keys happen.
 var moment0 = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
