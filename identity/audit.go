@@ -209,44 +209,6 @@ func auditContext(realm string, seq int64) []byte {
 	return binary.BigEndian.AppendUint64([]byte(realm+"\x00"), uint64(seq))
 }
 
-// Audit returns at most limit records of a realm with Seq > after, in order; with a
-// user, only those about him or an id that was retired into him.
-func (c *Centre) Audit(ctx context.Context, realm, user string, after int64, limit int) ([]AuditRecord, error) {
-	key, err := c.GuestKey(realm)
-	if err != nil {
-		return nil, fmt.Errorf("reading audit: %w", err)
-	}
-	about := ""
-	if user != "" {
-		about = mark(key, MarkUser, user)
-	}
-	rows, err := c.Store.Audit(ctx, realm, about, after, limit)
-	if err != nil {
-		return nil, fmt.Errorf("reading audit: %w", err)
-	}
-	records := make([]AuditRecord, 0, len(rows))
-	for _, row := range rows {
-		r := AuditRecord{Seq: row.Seq, At: row.At, Actor: row.Actor, Op: row.Op, Hash: fmt.Sprintf("%x", row.Hash)}
-		if row.Salt != nil {
-			aead := auditBox(key, row.Salt)
-			n := aead.NonceSize()
-			if len(row.Sealed) < n {
-				return nil, fmt.Errorf("reading audit: record %d: %w", row.Seq, ErrSealed)
-			}
-			// What was sealed before the user was erased stays shut for his later
-			// records too: they have another salt.
-			if plain, err := aead.Open(nil, row.Sealed[:n], row.Sealed[n:], auditContext(realm, row.Seq)); err == nil {
-				r.Detail = new(AuditDetail)
-				if err := json.Unmarshal(plain, r.Detail); err != nil {
-					return nil, fmt.Errorf("reading audit: record %d: %w", row.Seq, err)
-				}
-			}
-		}
-		records = append(records, r)
-	}
-	return records, nil
-}
-
 // ErrAuditBroken says that the chain of records doesn't hold: one was changed, added
 // or taken out.
 var ErrAuditBroken = errors.New("the audit chain is broken")
