@@ -232,6 +232,12 @@ func (f *facts) erase(e Erasure, c Change) bool {
 		if slices.Contains(e.Unions, o.Unionid) {
 			return false
 		}
+		if o.Guest != "" && gone(o.Guest) {
+			o.Guest, o.Issued = "", time.Time{}
+			o.Gen++
+			o.Version++
+			f.openids[key] = o
+		}
 		if o.Hint != "" && gone(o.Hint) {
 			o.Hint = ""
 			o.Version++

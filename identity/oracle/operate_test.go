@@ -165,6 +165,10 @@ func (m *model) erase(user string) string {
 		if gone[r.hint] {
 			r.hint = ""
 		}
+		if gone[r.guest] {
+			r.guest = ""
+			r.gen++
+		}
 	}
 	m.moves = slices.DeleteFunc(m.moves, func(v *move) bool { return gone[v.user] })
 	for id := range gone {

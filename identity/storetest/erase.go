@@ -127,6 +127,17 @@ func (h Harness) erase(t *testing.T) {
 		equal(t, "hint", o.Hint, "")
 		equal(t, "version", o.Version, 2)
 	})
+	h.promise(t, "the openid of a guest of his who was parted from him keeps nothing of that guest", func(t *testing.T, s identity.Store) {
+		c := person()
+		row := identity.OpenidRow{Openid: openid("o5"), Unionid: unionid("n5"), Guest: "v1", Issued: t0}
+		c.Openids = append(c.Openids, row)
+		apply(t, s, c, erase(erasure("v1", "v2"), at))
+		row.Guest, row.Issued, row.Gen, row.Version = "", time.Time{}, 1, 2
+		equal(t, "openid", load(t, s, query("o5", "", "")).Openid, row)
+		known := loadMarked(t, s, "o9", "", "v1")
+		equal(t, "given", known.Given, identity.User{})
+		equal(t, "gone", known.GivenGone, true)
+	})
 	for why, more := range map[string]identity.Change{
 		"another openid of his":  {Openids: []identity.OpenidRow{{Openid: openid("o7"), Unionid: unionid("n1")}}},
 		"another unionid of his": {Unions: []identity.UnionRow{{Unionid: identity.Unionid{Subject: "open2", UnionID: "n7"}, User: "r1"}}},
