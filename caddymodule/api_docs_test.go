@@ -291,6 +291,23 @@ func TestDocs_api(t *testing.T) {
 			t.Errorf("%s is in the documents only", row)
 		}
 	})
+	t.Run("what it shows is what is answered", func(t *testing.T) {
+		t.Parallel()
+		shown := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(api, -1)
+		answers := []any{new(bindOut), new(userOut), new(problem)}
+		if len(shown) != len(answers) {
+			t.Fatalf("there are %d answers in the documents", len(shown))
+		}
+		for i, answer := range answers {
+			if err := decodeBody([]byte(shown[i][1]), answer); err != nil {
+				_, cause := problemOf(err)
+				t.Errorf("%s: %v, %v", shown[i][1], err, cause)
+			}
+			if again, _ := json.Marshal(answer); string(again) != strings.TrimSpace(shown[i][1]) {
+				t.Errorf("the documents show\n%s\nand it would be\n%s", shown[i][1], again)
+			}
+		}
+	})
 	t.Run("every scope is there", func(t *testing.T) {
 		t.Parallel()
 		var scopes []string
