@@ -70,16 +70,6 @@ func (h *API) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Hand
 	return nil
 }
 
-// callID is the id under which a request stands in the access log and in the audit.
-func callID(r *http.Request) string {
-	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	if !ok {
-		return ""
-	}
-	id, _ := repl.GetString("http.request.uuid")
-	return id
-}
-
 // serveNothing answers what no route is for.
 func (h *API) serveNothing(w http.ResponseWriter, r *http.Request) {
 	var allowed []string

@@ -156,7 +156,7 @@ func (c *apiCall) account(appID string) (*directory.Account, error) {
 
 // by says who calls, and why.
 func (c *apiCall) by(evidence string) identity.By {
-	return identity.By{Actor: "key:" + c.key.ID, Via: "api", Evidence: evidence, Trace: callID(c.r)}
+	return identity.By{Actor: "key:" + c.key.ID, Via: "api", Evidence: evidence, Trace: requestID(c.r)}
 }
 
 // centre changes users for this call.

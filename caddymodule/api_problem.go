@@ -144,13 +144,13 @@ func (h *API) refuse(w http.ResponseWriter, r *http.Request, endpoint string, er
 func (h *API) problem(r *http.Request, endpoint string, err error) (int, []byte) {
 	p, cause := problemOf(err)
 	p.Type = problemType + p.Code
-	if id := callID(r); id != "" {
+	if id := requestID(r); id != "" {
 		p.Instance = "urn:uuid:" + id
 	}
 	h.app.metrics.called(endpoint, p.Code)
 	if p.Status >= 500 {
 		h.app.log.Error("the API could not answer", zap.String("step", "api"), zap.String("endpoint", endpoint), zap.String("code", p.Code),
-			zap.String("request", callID(r)), zap.Error(cause))
+			zap.String("request", requestID(r)), zap.Error(cause))
 	}
 	body, _ := json.Marshal(p) // strings and a number
 	return p.Status, body

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
@@ -129,9 +129,13 @@ func (a *App) bind(p *passage, user string) error {
 	return nil
 }
 
-// requestID is the id under which a request stands in the access log.
+// requestID is the id under which a request stands in the access log and in the audit.
 func requestID(r *http.Request) string {
-	id, _ := caddyhttp.GetVar(r.Context(), "uuid").(string)
+	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return ""
+	}
+	id, _ := repl.GetString("http.request.uuid")
 	return id
 }
 

@@ -220,7 +220,7 @@ func TestBindHeader_refused(t *testing.T) {
 			t.Errorf("told %d times", told)
 		}
 		records, err := g.app.facts().Centre.Audit(t.Context(), "main", "m2", 0, 10)
-		if err != nil || len(records) != 1 || records[0].Actor != "site:shop" {
+		if err != nil || len(records) != 1 || records[0].Actor != "site:shop" || records[0].Detail.Trace == "" {
 			t.Errorf("on record is %+v, %v", records, err)
 		}
 		hong := g.crowd("hong")[0]

@@ -128,6 +128,14 @@ func (d *decision) sessionHint() (User, bool) {
 	return User{ID: id, Kind: Real, Born: d.now}, true
 }
 
+// forgetHinted tells the caches that who was taken for the user of an old table may be
+// somebody else now, or more than that.
+func (d *decision) forgetHinted() {
+	if hint, ok := d.sessionHint(); ok {
+		d.change.Stale = append(d.change.Stale, hint.ID)
+	}
+}
+
 // logIn is a business's login where no unionid is known (K8; A3, A4, A6): the user
 // holds in this session only. What the guest of this openid did is handed over to
 // him, and the next stranger there is a fresh guest.
@@ -143,6 +151,7 @@ func (d *decision) logIn(own User, issued bool) error {
 		d.note(NoteHintDiffers)
 	}
 	d.answer.User, d.answer.InSession = user, true
+	d.forgetHinted()
 	issued = issued && !d.spent()
 	if issued && !own.BlockedAt.IsZero() {
 		return &Conflict{Code: CodeUserBlocked, User: d.claim.User}

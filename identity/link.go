@@ -56,6 +56,7 @@ func (d *decision) settle(candidates []User, row string) error {
 			d.retire(u, survivor, row)
 		}
 	}
+	d.forgetHinted()
 	if o := d.openidRow(); o.Unionid != d.claim.Unionid || o.Hint != "" {
 		o.Unionid, o.Hint = d.claim.Unionid, ""
 		d.putOpenid(o)
@@ -205,7 +206,7 @@ func (d *decision) block(survivor *User, candidates []User) {
 func (d *decision) keep(survivor User, candidates []User) {
 	if survivor.Version == 0 {
 		d.change.Users = append(d.change.Users, survivor)
-		if _, issued := d.ownGuest(); issued || d.claim.User == survivor.ID {
+		if _, issued := d.ownGuest(); issued || d.claim.User == survivor.ID && survivor.Kind == Virtual {
 			d.change.Stale = append(d.change.Stale, survivor.ID)
 		}
 		return

@@ -95,7 +95,8 @@ type Store interface {
 	Subject(ctx context.Context, appID, subject string) (string, error)
 
 	// Sweep forgets revocations whose sessions are over by now, entries for caches
-	// older than an hour, and logins unused for [LoginLife].
+	// older than an hour, logins unused for [LoginLife], and answers kept for
+	// [RepeatLife].
 	Sweep(ctx context.Context, now time.Time) error
 }
 

@@ -65,11 +65,6 @@ func load(c *session, q identity.Query, known *identity.Known) (err error) {
 	if known.Openid, err = loadOpenid(c, q.Realm, q.Openid); err != nil {
 		return err
 	}
-	if known.Openid.Version == 0 && q.OpenID != "" {
-		if known.Openid.Gen, known.Openid.Since, err = erased(c, q, identity.MarkOpenid, q.AppID, q.OpenID); err != nil {
-			return err
-		}
-	}
 	recorded, unionid := known.Openid.Unionid, q.Unionid
 	moved := recorded.UnionID != "" && unionid.UnionID != "" && recorded.Subject != unionid.Subject
 	if recorded.UnionID != "" && !moved {
@@ -91,20 +86,53 @@ func load(c *session, q identity.Query, known *identity.Known) (err error) {
 		}
 	}
 	if q.User != "" {
-		return loadGiven(c, q, known)
+		if err := loadGiven(c, q, known); err != nil {
+			return err
+		}
 	}
-	return nil
+	return loadErased(c, q, known)
 }
 
-// erased finds what is remembered of an erased key: the generation to go on with, and
-// when it was.
-func erased(c *session, q identity.Query, kind identity.MarkKind, parts ...string) (gen int, at time.Time, err error) {
+// loadErased fills in what is remembered of those keys that aren't there: they may have
+// been erased.
+func loadErased(c *session, q identity.Query, known *identity.Known) error {
 	if q.Mark == nil {
-		return 0, time.Time{}, nil
+		return nil
 	}
-	var when sql.NullInt64
-	_, err = c.one(`SELECT gen, at FROM tombstone WHERE realm = $1 AND mark = $2`, []any{q.Realm, q.Mark(kind, parts...)}, []any{&gen, &when})
-	return gen, timeOf(when), err
+	const openid, unionid, user, browser = 0, 1, 2, 3
+	var marks [4]string
+	if known.Openid.Version == 0 && q.OpenID != "" {
+		marks[openid] = q.Mark(identity.MarkOpenid, q.AppID, q.OpenID)
+	}
+	if n := known.Union; n.Version == 0 && n.UnionID != "" {
+		marks[unionid] = q.Mark(identity.MarkUnionid, n.Subject, n.UnionID)
+	}
+	if known.Given.ID == "" && q.User != "" {
+		marks[user] = q.Mark(identity.MarkUser, q.User)
+	}
+	if known.Guest.ID == "" && q.OpenID == "" && q.Browser != "" {
+		marks[browser] = q.Mark(identity.MarkUser, q.Browser)
+	}
+	if marks == [4]string{} {
+		return nil
+	}
+	return c.each(`SELECT mark, gen, at FROM tombstone WHERE realm = $1 AND mark IN ($2, $3, $4, $5)`,
+		[]any{q.Realm, marks[0], marks[1], marks[2], marks[3]},
+		func(rows *sql.Rows) error {
+			var mark string
+			var gen int
+			var at sql.NullInt64
+			err := rows.Scan(&mark, &gen, &at)
+			switch mark {
+			case marks[openid]:
+				known.Openid.Gen, known.Openid.Since = gen, timeOf(at)
+			case marks[unionid]:
+				known.Union.Epoch = gen
+			}
+			known.GivenGone = known.GivenGone || mark == marks[user]
+			known.GuestGone = known.GuestGone || mark == marks[browser]
+			return err
+		})
 }
 
 const openidColumns = `subject, unionid, gen, guest, issued, since, hint, version`
@@ -141,11 +169,7 @@ func loadUnion(c *session, q identity.Query, unionid identity.Unionid, known *id
 		WHERE n.realm = $1 AND n.subject = $2 AND n.unionid = $3`,
 		[]any{q.Realm, unionid.Subject, unionid.UnionID, q.PrevSince.UnixMicro()},
 		append(append([]any{&known.Union.User, &known.Union.Slot, &known.Union.Epoch, &known.Union.Version}, row.dest(u)...), &prev))
-	if err != nil {
-		return err
-	}
-	if !found {
-		known.Union.Epoch, _, err = erased(c, q, identity.MarkUnionid, unionid.Subject, unionid.UnionID)
+	if err != nil || !found {
 		return err
 	}
 	row.fill(u)
@@ -210,13 +234,6 @@ func loadUnlinked(c *session, q identity.Query, known *identity.Known) (err erro
 	if guest != "" {
 		if known.Guest, err = loadUser(c, q.Realm, guest); err != nil {
 			return err
-		}
-		if known.Guest.ID == "" && q.OpenID == "" {
-			var at time.Time
-			if _, at, err = erased(c, q, identity.MarkUser, guest); err != nil {
-				return err
-			}
-			known.GuestGone = !at.IsZero()
 		}
 	}
 	if q.Session == "" {

@@ -166,12 +166,13 @@ func wantPlan(t *testing.T, s *Store, query string) {
 	}
 }
 
-// crowd fills the tables that are joined: of two that are almost empty PostgreSQL
-// doesn't care in which order it reads them.
+// crowd fills the tables that are joined, or searched for several keys at once: of those
+// that are almost empty PostgreSQL doesn't care how it reads them.
 var crowd = []string{
 	`INSERT INTO userid (realm, id, kind, born, version) SELECT 'shop', 'x' || i, 'real', 1, 1 FROM generate_series(1, 5000) AS i`,
 	`INSERT INTO union_key (realm, subject, unionid, userid, slot, epoch, version) SELECT 'shop', 'open1', 'x' || i, 'x' || i, 0, 0, 1 FROM generate_series(1, 5000) AS i`,
 	`INSERT INTO openid_key (realm, appid, openid, subject, unionid, gen, version) SELECT 'shop', 'wx1', 'x' || i, 'open1', 'x' || i, 0, 1 FROM generate_series(1, 5000) AS i`,
+	`INSERT INTO tombstone (realm, mark, gen, at) SELECT 'shop', 'x' || i, 0, 1 FROM generate_series(1, 5000) AS i`,
 	`ANALYZE`,
 }
 

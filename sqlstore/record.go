@@ -72,13 +72,20 @@ func putAudit(c *session, realm string, at time.Time, e identity.AuditEntry) err
 	if err != nil {
 		return err
 	}
-	var last identity.AuditRow
-	if _, err := c.one(`SELECT seq, hash FROM audit WHERE realm = $1 ORDER BY seq DESC LIMIT 1`, []any{realm}, []any{&last.Seq, &last.Hash}); err != nil {
-		return err
+	last, known := c.heads[realm]
+	if !known {
+		if _, err := c.one(`SELECT seq, hash FROM audit WHERE realm = $1 AND seq > 0 ORDER BY seq DESC LIMIT 1`, []any{realm}, []any{&last.Seq, &last.Hash}); err != nil {
+			return err
+		}
 	}
 	row := identity.AuditRow{Seq: last.Seq + 1, At: at, Actor: e.Actor, Op: e.Op, About: e.About, Sealed: e.Seal(last.Seq+1, salt)}
+	row.Hash = identity.AuditHash(last.Hash, realm, row)
 	_, err = c.exec(`INSERT INTO audit (realm, seq, at, actor, op, about, sealed, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		realm, row.Seq, at.UnixMicro(), e.Actor, e.Op, e.About, row.Sealed, identity.AuditHash(last.Hash, realm, row))
+		realm, row.Seq, at.UnixMicro(), e.Actor, e.Op, e.About, row.Sealed, row.Hash)
+	if c.heads == nil {
+		c.heads = map[string]identity.AuditRow{}
+	}
+	c.heads[realm] = row
 	return err
 }
 

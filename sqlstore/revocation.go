@@ -47,10 +47,13 @@ func (s *Store) Revoked(ctx context.Context, id string) (time.Time, error) {
 }
 
 // Sweep forgets revocations whose sessions are over by now, entries for caches older
-// than an hour, and logins that nobody has used for long.
+// than an hour, logins that nobody has used for long, and answers kept for repetitions.
 func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 	err := s.writer.write(ctx, func(c *session) error {
 		if _, err := c.exec(`DELETE FROM revocation WHERE until_at <= $1`, now.UnixMicro()); err != nil {
+			return err
+		}
+		if _, err := c.exec(`DELETE FROM idempotency WHERE at <= $1`, now.Add(-identity.RepeatLife).UnixMicro()); err != nil {
 			return err
 		}
 		if _, err := c.exec(`DELETE FROM login WHERE used < $1`, now.Add(-identity.LoginLife).UnixMicro()); err != nil {

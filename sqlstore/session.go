@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/identity"
 )
 
 // session is one connection with the statements that were prepared on it. It is
@@ -19,6 +21,9 @@ type session struct {
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
 	rested     bool // nothing was asked since it was last lent
+	failed     bool // a statement failed since begin
+	// heads are the ends of audit chains, as of this transaction.
+	heads map[string]identity.AuditRow
 }
 
 func newSession(ctx context.Context, db *sql.DB) (*session, error) {
@@ -42,6 +47,7 @@ func (s *session) close() {
 
 // begin runs statements that begin a transaction.
 func (s *session) begin(statements []string) error {
+	s.failed, s.heads = false, nil
 	for _, statement := range statements {
 		if _, err := s.exec(statement); err != nil {
 			return err
@@ -73,10 +79,11 @@ func (s *session) run(query string, do func(*sql.Stmt) error) error {
 
 func (s *session) try(query string, do func(*sql.Stmt) error) error {
 	stmt, err := s.prepared(query)
-	if err != nil {
-		return err
+	if err == nil {
+		err = outcome(do(stmt))
 	}
-	return outcome(do(stmt))
+	s.failed = s.failed || err != nil
+	return err
 }
 
 func (s *session) dead() bool {

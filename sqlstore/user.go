@@ -138,7 +138,7 @@ func (s *Store) Openids(ctx context.Context, realm string, after identity.Openid
 				u.id, u.kind, u.born FROM openid_key o
 			LEFT JOIN union_key n ON n.realm = o.realm AND n.subject = o.subject AND n.unionid = o.unionid AND o.unionid <> ''
 			LEFT JOIN userid u ON u.realm = o.realm AND u.id = n.userid
-			WHERE o.realm = $1 AND (o.appid > $2 OR o.appid = $2 AND o.openid > $3) ORDER BY o.appid, o.openid LIMIT $4`,
+			WHERE o.realm = $1 AND (o.appid, o.openid) > ($2, $3) ORDER BY o.appid, o.openid LIMIT $4`,
 			[]any{realm, after.AppID, after.OpenID, max(limit, 0)},
 			func(rows *sql.Rows) error {
 				var o identity.OpenidFacts

@@ -10,11 +10,11 @@ import (
 
 // maxBatch bounds how many writes share a transaction, and so how long another
 // process has to wait for its turn.
-const maxBatch = 128
+const maxBatch = 256
 
 // writer commits the writes of all callers in turn. Whatever has queued up while
-// the disk was busy goes into the next transaction together, each write behind a
-// savepoint: one that is refused takes back nothing but itself.
+// the disk was busy goes into the next transaction together, and one that is refused
+// takes back nothing but itself.
 //
 // A caller hears of success only when the whole transaction is on the disk. If
 // that fails, all of its callers hear so.
@@ -150,21 +150,37 @@ func (w *writer) commit(jobs []*job) {
 // transaction fills in what became of each job. An error of its own means that
 // nothing of all this was written, or that a server went away while it committed and
 // nobody knows.
+//
+// Nearly always all jobs of a batch can be written, so that is tried first. If one is
+// refused, all of it is taken back and done again with a savepoint before each: a job
+// may be run twice.
 func (w *writer) transaction(jobs []*job, errs []error) (err error) {
 	if w.session == nil {
 		if w.session, err = newSession(context.Background(), w.db); err != nil {
 			return err
 		}
 	}
+	wanted := make([]bool, len(jobs))
+	for i, j := range jobs {
+		wanted[i] = j.state.CompareAndSwap(queued, begun)
+	}
 	if err := w.session.begin(w.begin); err != nil {
 		return err
 	}
-	for i, j := range jobs {
-		if !j.state.CompareAndSwap(queued, begun) {
-			continue
-		}
-		if errs[i], err = w.attempt(j); err != nil {
+	if !w.together(jobs, wanted) {
+		if _, err := w.session.exec("ROLLBACK"); err != nil {
 			return err
+		}
+		if err := w.session.begin(w.begin); err != nil {
+			return err
+		}
+		for i, j := range jobs {
+			if !wanted[i] {
+				continue
+			}
+			if errs[i], err = w.attempt(j); err != nil {
+				return err
+			}
 		}
 	}
 	if _, err := w.session.exec("COMMIT"); err != nil {
@@ -172,6 +188,17 @@ func (w *writer) transaction(jobs []*job, errs []error) (err error) {
 	}
 	w.session.rested = true
 	return nil
+}
+
+// together runs jobs one after the other, and says whether all went well. One that has
+// kept an error to itself hasn't: PostgreSQL would commit nothing, and say so to nobody.
+func (w *writer) together(jobs []*job, wanted []bool) bool {
+	for i, j := range jobs {
+		if wanted[i] && (j.do(w.session) != nil || w.session.failed) {
+			return false
+		}
+	}
+	return true
 }
 
 // attempt runs one job behind a savepoint. failed is the job's own error; err
@@ -184,6 +211,7 @@ func (w *writer) attempt(j *job) (failed, err error) {
 	}
 	failed = j.do(w.session)
 	if failed != nil {
+		w.session.heads = nil
 		if _, err := w.session.exec("ROLLBACK TO job"); err != nil {
 			return nil, fmt.Errorf("%w, after %w", err, failed)
 		}
