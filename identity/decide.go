@@ -224,6 +224,9 @@ func (d *decision) ownGuest() (User, bool) {
 // issue mints the guest of this openid.
 func (d *decision) issue() User {
 	o := d.openidRow()
+	if o.Guest != "" {
+		o.Gen++ // that one has become somebody, who stays behind in another subject
+	}
 	o.Guest, o.Issued = d.ids.guest(d.claim.Openid, o.Gen), d.now
 	d.putOpenid(o)
 	return User{ID: o.Guest, Kind: Virtual, Born: d.now, Home: d.claim.Openid}

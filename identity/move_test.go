@@ -141,6 +141,18 @@ func TestResubject(t *testing.T) {
 		}
 		s.is("wx1/o1 T", "x")
 	})
+	t.Run("where the former user can't follow, there is a fresh guest, and nobody is locked out", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t)
+		g := s.resolve("wx1/o1 S").User.ID
+		s.is("wx1/o1 S/n1 y! bind", "y")
+		s.is("wx3/q2 T/m2 y! bind", "y")
+		if a := s.is("wx1/o1 T/m1", s.guest("wx1/o1", 1)); len(a.Notes) != 1 {
+			t.Errorf("notes %v", a.Notes)
+		}
+		s.is("wx1/o1 T", s.guest("wx1/o1", 1))
+		s.is("wx2/p1 S/n1 "+g, "y")
+	})
 	t.Run("with several unionids for a user, each that moves has a place of its own", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t)

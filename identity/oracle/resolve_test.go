@@ -122,6 +122,9 @@ func (m *model) anonymous(c identity.Claim, r *record) (answer, string) {
 }
 
 func (m *model) issue(o openid, r *record) string {
+	if r.guest != "" {
+		r.gen++
+	}
 	r.guest, r.issued = guestOf(o, r.gen), m.now
 	m.openids[o] = r
 	return r.guest
