@@ -94,6 +94,18 @@ func TestAuditForgetsTheErased(t *testing.T) {
 			t.Errorf("%s is named %d times", id, n)
 		}
 	}
+	key, err := s.centre.GuestKey("r")
+	s.ok("finding the key", err)
+	for _, id := range []string{g, "ygone"} {
+		if _, there := s.salts[mark(key, MarkUser, id)]; there {
+			t.Errorf("the key of %s is still there", id)
+		}
+	}
+	last := s.audit[len(s.audit)-1]
+	last.Salt = s.salts[last.About]
+	if d, err := openAudit(key, "r", last); err != nil || d == nil || d.User != "" || len(d.Before.Users) > 0 {
+		t.Errorf("the record of the erasure says %+v, %v", d, err)
+	}
 	readable := 0
 	for _, r := range records {
 		if r.Detail != nil {

@@ -129,6 +129,23 @@ func TestBlock(t *testing.T) {
 	s.conflict("nobody", s.centre.Block(t.Context(), "r", "nobody", operator), CodeUserUnknown)
 }
 
+// Who turns out to be a blocked guest is that person, whatever he is called.
+func TestBlockedUnderAnotherName(t *testing.T) {
+	t.Parallel()
+	for _, before := range []string{"wx2/p1 S/n1", "wx2/p1 S/n1 x! bind"} {
+		s := newStage(t)
+		w := s.resolve(before).User.ID
+		g := s.resolve("wx1/o1 S").User.ID
+		s.ok("blocking", s.centre.Block(t.Context(), "r", g, operator))
+		if a := s.is("wx1/o1 S/n1", w); a.User.BlockedAt.IsZero() {
+			t.Errorf("%s: he is let in", before)
+		}
+		if a := s.is("wx2/p1 S", w); a.User.BlockedAt.IsZero() {
+			t.Errorf("%s: he is let in through another account", before)
+		}
+	}
+}
+
 func TestErase(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

@@ -28,6 +28,16 @@ func TestNobodyIsLeftWithTheRetired(t *testing.T) {
 		s.is("wx1/o1 S", "c")
 		s.is("wx3/q1 T", "c")
 	})
+	t.Run("merged into somebody who is merged away meanwhile", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t)
+		s.is("wx1/o1 S/n1 a! bind", "a")
+		s.is("wx3/q1 T/m1 b! bind", "b")
+		s.is("wx4/r1 wx4/r1 c! bind", "c")
+		s.before = func() { s.ok("merging", s.centre.Merge(t.Context(), "r", "b", "c", operator)) }
+		s.conflict("into the retired", s.centre.Merge(t.Context(), "r", "a", "b", operator), CodeUserRetired)
+		s.is("wx1/o1 S", "a")
+	})
 	t.Run("a guest who comes to serve another unionid while he is retired", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t)

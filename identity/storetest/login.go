@@ -28,7 +28,9 @@ func loadSession(t *testing.T, s identity.Store, o, session string) identity.Kno
 // wantLogin looks at who is logged in in a session; "" if nobody.
 func wantLogin(t *testing.T, s identity.Store, session, want string) {
 	t.Helper()
-	equal(t, "login in "+session, loadSession(t, s, "nobody", session).LoginUser.ID, want)
+	known := loadSession(t, s, "nobody", session)
+	equal(t, "login in "+session, known.Login.User, want)
+	equal(t, "user of "+session, known.LoginUser.ID, want)
 }
 
 // logins: real users who are so in one session only.
