@@ -228,20 +228,9 @@ func (f *facts) erase(e Erasure, c Change) bool {
 			delete(f.rebinds, id)
 		}
 	}
-	for key, o := range f.openids {
+	for _, o := range f.openids {
 		if slices.Contains(e.Unions, o.Unionid) {
 			return false
-		}
-		if o.Guest != "" && gone(o.Guest) {
-			o.Guest, o.Issued = "", time.Time{}
-			o.Gen++
-			o.Version++
-			f.openids[key] = o
-		}
-		if o.Hint != "" && gone(o.Hint) {
-			o.Hint = ""
-			o.Version++
-			f.openids[key] = o
 		}
 	}
 	for _, u := range f.users {
@@ -254,9 +243,7 @@ func (f *facts) erase(e Erasure, c Change) bool {
 			return false
 		}
 	}
-	f.conflicts = slices.DeleteFunc(f.conflicts, func(r ConflictRow) bool {
-		return gone(r.User) || gone(r.Have) || gone(r.Got) || slices.Contains(e.Openids, r.Openid)
-	})
+	f.forget(e, gone)
 	for _, salt := range e.Salts {
 		delete(f.salts, salt)
 	}
@@ -264,4 +251,24 @@ func (f *facts) erase(e Erasure, c Change) bool {
 		f.tombstones[m.Mark] = tombstone{m.Gen, c.At}
 	}
 	return true
+}
+
+// forget takes out what names somebody erased in the rows of others.
+func (f *facts) forget(e Erasure, gone func(id string) bool) {
+	for key, o := range f.openids {
+		if o.Guest != "" && gone(o.Guest) {
+			o.Guest, o.Issued = "", time.Time{}
+			o.Gen++
+			o.Version++
+			f.openids[key] = o
+		}
+		if o.Hint != "" && gone(o.Hint) {
+			o.Hint = ""
+			o.Version++
+			f.openids[key] = o
+		}
+	}
+	f.conflicts = slices.DeleteFunc(f.conflicts, func(r ConflictRow) bool {
+		return gone(r.User) || gone(r.Have) || gone(r.Got) || slices.Contains(e.Openids, r.Openid)
+	})
 }

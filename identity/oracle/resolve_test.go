@@ -202,6 +202,31 @@ func (m *model) link(c identity.Claim, r *record, n unionid) (a answer, code, ho
 			join(v, m.stranger(c, v))
 		}
 	}
+	m.joinLogin(c, r, n, join)
+	m.joinHint(c, r, n, ids, who, join)
+	if m.policy.Silent && !slices.ContainsFunc(ids, func(id string) bool { return who[id].real }) {
+		join(madeOf(n, m.epochs[n]), &person{real: true, born: m.now})
+	}
+	if len(ids) == 0 {
+		join(m.issue(c.Openid, r), &person{born: m.now, home: c.Openid})
+	}
+	survivor, blocked := m.choose(ids, who, w)
+	r.on, r.hint = n, ""
+	m.openids[c.Openid] = r
+	m.unions[n] = survivor
+	for _, id := range ids {
+		m.retire(id, survivor)
+	}
+	m.people[survivor].blocked = blocked
+	a.user, a.linked = survivor, n.Subject == c.Subject
+	return a, "", ""
+}
+
+// joinLogin lets in who logged in in this session before (I4d), or lists what speaks
+// against it.
+func (m *model) joinLogin(c identity.Claim, r *record, n unionid, join func(string, *person)) {
+	w := m.unions[n]
+	wReal := w != "" && m.people[w].real
 	if l, ok := m.logins[c.Session]; ok && c.Session != "" && r.on.UnionID == "" {
 		u := m.root(l.user)
 		switch {
@@ -215,34 +240,22 @@ func (m *model) link(c identity.Claim, r *record, n unionid) (a answer, code, ho
 		}
 		delete(m.logins, c.Session)
 	}
-	m.joinHint(c, r, n, ids, who, join)
-	if m.policy.Silent && !slices.ContainsFunc(ids, func(id string) bool { return who[id].real }) {
-		join(madeOf(n, m.epochs[n]), &person{real: true, born: m.now})
-	}
-	if len(ids) == 0 {
-		join(m.issue(c.Openid, r), &person{born: m.now, home: c.Openid})
-	}
-	blocked := false
+}
+
+// choose makes rows of the candidates, and says who survives and whether he is blocked.
+func (m *model) choose(ids []string, who map[string]*person, w string) (survivor string, blocked bool) {
 	for id, p := range who {
 		m.row(id, p)
 		blocked = blocked || p.blocked
 	}
-	survivor := ids[0]
+	survivor = ids[0]
 	for _, id := range ids[1:] {
 		stays := m.policy.Attached && survivor == w && !who[id].real
 		if m.above(id, survivor) && !stays {
 			survivor = id
 		}
 	}
-	r.on, r.hint = n, ""
-	m.openids[c.Openid] = r
-	m.unions[n] = survivor
-	for _, id := range ids {
-		m.retire(id, survivor)
-	}
-	m.people[survivor].blocked = blocked
-	a.user, a.linked = survivor, n.Subject == c.Subject
-	return a, "", ""
+	return survivor, blocked
 }
 
 // stranger is a cookie's guest of whom nothing is known.
