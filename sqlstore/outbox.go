@@ -58,12 +58,12 @@ func (s *Store) Pending(ctx context.Context, line outbox.Line, now time.Time, li
 
 const (
 	// dueParcels picks parked events whose time has come, but for those behind
-	// another parked one about the same user.
+	// another parked one about the same user. An empty id is no user.
 	dueParcels = `WITH RECURSIVE picked AS (
 			SELECT p.realm, p.seq, p.tries, p.since, p.next_at, p.error, p.dead, 1 AS parked FROM outbox_parked p
 			WHERE p.realm = $1 AND p.line = $2 AND p.dead = 0 AND p.next_at <= $3 AND NOT EXISTS (
 				SELECT 1 FROM outbox_parked q WHERE q.realm = p.realm AND q.line = p.line AND q.dead = 0 AND q.seq < p.seq
-				AND (q.old_id IN (p.old_id, p.new_id) OR q.new_id IN (p.old_id, p.new_id)))
+				AND (q.old_id <> '' AND q.old_id IN (p.old_id, p.new_id) OR q.new_id <> '' AND q.new_id IN (p.old_id, p.new_id)))
 			ORDER BY p.seq LIMIT $4
 		), ` + addressed
 	newParcels = `WITH RECURSIVE picked AS (
@@ -86,7 +86,8 @@ const (
 		SELECT e.seq, e.id, e.type, e.phase, e.old_id, e.new_id, COALESCE(r.id, e.new_id), e.via, e.cause, e.subject, e.appid, e.at, e.trace,
 			k.parked, k.tries, k.since, k.next_at, k.error, k.dead,
 			CASE WHEN k.parked = 0 AND EXISTS (SELECT 1 FROM outbox_parked q
-				WHERE q.realm = $1 AND q.line = $2 AND q.dead = 0 AND q.seq < e.seq AND (q.old_id IN (e.old_id, e.new_id) OR q.new_id IN (e.old_id, e.new_id)))
+				WHERE q.realm = $1 AND q.line = $2 AND q.dead = 0 AND q.seq < e.seq
+				AND (q.old_id <> '' AND q.old_id IN (e.old_id, e.new_id) OR q.new_id <> '' AND q.new_id IN (e.old_id, e.new_id)))
 				THEN 1 ELSE 0 END
 		FROM picked k JOIN event e ON e.realm = k.realm AND e.seq = k.seq LEFT JOIN chain r ON r.seq = k.seq AND r.parent IS NULL
 		ORDER BY k.seq`

@@ -23,15 +23,10 @@ const (
 	failed
 )
 
-// users are the ids that the event is about.
+// users are the ids that the event is about. A conflict may be about nobody yet: its old
+// id is empty.
 func (a *attempt) users() []string {
-	ids := []string{a.Old}
-	for _, id := range []string{a.New, a.Recorded} {
-		if id != "" {
-			ids = append(ids, id)
-		}
-	}
-	return ids
+	return slices.DeleteFunc([]string{a.Old, a.New, a.Recorded}, func(id string) bool { return id == "" })
 }
 
 // deliver sends what may be sent: events that share a user one after the other,
