@@ -26,7 +26,9 @@ func TestRelay_nobody(t *testing.T) {
 			for _, e := range events {
 				f.happens(e)
 			}
-			drain(t, r, target)
+			if _, err := r.Step(t.Context(), target); err != nil {
+				t.Fatal(err)
+			}
 		}
 		want := func(when string, ids ...string) {
 			t.Helper()
