@@ -46,15 +46,17 @@ func TestRelay_nobody(t *testing.T) {
 		conflict := func(id, user string) identity.Event {
 			return identity.Event{ID: id, Type: identity.EventConflict, New: user}
 		}
+		happen(conflict("0", "u0"))
+		drain(t, r, target) // the first step takes the lease only
 		refuse("a")
 		happen(conflict("a", "u1"), conflict("b", "u2"), identity.Event{ID: "c", Type: identity.EventBlocked, Old: "u3"})
-		want("beside one that fails", "b", "c")
+		want("beside one that fails", "0", "b", "c")
 		refuse("a", "d")
 		happen(conflict("d", "u4"), identity.Event{ID: "e", Type: identity.EventBlocked, Old: "u5"}, conflict("f", "u1"))
-		want("behind one that is parked", "b", "c", "e")
+		want("behind one that is parked", "0", "b", "c", "e")
 		refuse("a")
 		f.clock.advance(2 * time.Second)
 		drain(t, r, target)
-		want("when the time has come", "b", "c", "d", "e")
+		want("when the time has come", "0", "b", "c", "d", "e")
 	})
 }
