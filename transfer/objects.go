@@ -9,29 +9,52 @@ import (
 	"strings"
 )
 
-// objects reads JSON, one object on each line.
+// headMost is over how many objects the columns may be spread.
+const headMost = 100
+
+// objects reads JSON, one object on each line. An object may lack the names that it has
+// no values for, and spell the others its own way: each is searched by itself.
 type objects struct {
 	lines *lines
-	names []string
+	names []string // the profile's columns, in the order of the values
 }
 
-// newObjects reads the first object and returns its names.
-func newObjects(l *lines) (*objects, []string, error) {
-	o := &objects{lines: l}
-	n, err := o.line()
-	if errors.Is(err, io.EOF) {
+// newObjects reads the first objects, until they have all columns that the profile
+// needs, and returns the names in the order of the values.
+func newObjects(l *lines, p Profile, account string) (*objects, []string, error) {
+	o := &objects{lines: l, names: p.names()}
+	var head []line
+	var there []string
+	var missing error
+	for len(head) < headMost {
+		n, err := o.line()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		head = append(head, n)
+		object, err := readObject(n)
+		if err != nil && len(head) == 1 {
+			return nil, nil, errors.New("the first line is no JSON object: a file of JSON Lines has one object on each line, a table needs --format csv")
+		}
+		if err != nil {
+			continue
+		}
+		if _, err := o.values(object); err != nil {
+			return nil, nil, err
+		}
+		there = differing(there, slices.Sorted(maps.Keys(object)))
+		if _, missing = p.find(there, account); missing == nil {
+			break
+		}
+	}
+	if len(head) == 0 {
 		return nil, nil, errors.New("the file is empty")
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	object, err := readObject(n)
-	if err != nil {
-		return nil, nil, errors.New("the first line is no JSON object: a file of JSON Lines has one object on each line, a table needs --format csv")
-	}
-	o.names = slices.Sorted(maps.Keys(object))
-	l.back = append([]line{n}, l.back...)
-	return o, o.names, nil
+	l.back = append(head, l.back...)
+	return o, o.names, missing
 }
 
 // line returns the next line that isn't blank.
@@ -54,7 +77,7 @@ func readObject(n line) (object map[string]json.RawMessage, err error) {
 	return object, err
 }
 
-// next returns the values of the next object in the order of the first one's names.
+// next returns the values of the next object in the order of the names.
 func (o *objects) next() ([]string, int, error) {
 	n, err := o.line()
 	if err != nil {
@@ -64,11 +87,25 @@ func (o *objects) next() ([]string, int, error) {
 	if err != nil {
 		return nil, n.number, unreadable(n.number, "the line is no JSON object")
 	}
-	values := make([]string, len(o.names))
-	for i, name := range o.names {
-		values[i] = value(object[name])
+	values, err := o.values(object)
+	if err != nil {
+		return nil, n.number, unreadable(n.number, err.Error())
 	}
 	return values, n.number, nil
+}
+
+func (o *objects) values(object map[string]json.RawMessage) ([]string, error) {
+	there, values := slices.Sorted(maps.Keys(object)), make([]string, len(o.names))
+	for i, name := range o.names {
+		at, err := place(there, name)
+		if err != nil {
+			return nil, err
+		}
+		if at >= 0 {
+			values[i] = value(object[there[at]])
+		}
+	}
+	return values, nil
 }
 
 // value is a JSON value as a field of a table. A number stays as it is written: as a

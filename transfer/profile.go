@@ -117,6 +117,12 @@ func (p Profile) find(names []string, account string) (columns, error) {
 	return c, nil
 }
 
+// names are the columns that the profile has.
+func (p Profile) names() []string {
+	all := []string{p.AppID, p.OpenID, p.UnionID, p.User, p.Kind, p.Hint, p.Deleted, p.Subscribe}
+	return slices.DeleteFunc(all, func(name string) bool { return name == "" })
+}
+
 // place is where a column stands: under its very name, or under one that differs only
 // in case and underscores.
 func place(names []string, column string) (int, error) {
@@ -137,6 +143,16 @@ func place(names []string, column string) (int, error) {
 		found = i
 	}
 	return found, nil
+}
+
+// differing adds to names those that differ from them in more than case and underscores.
+func differing(names, more []string) []string {
+	for _, name := range more {
+		if !slices.ContainsFunc(names, func(known string) bool { return folded(known) == folded(name) }) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func folded(name string) string {

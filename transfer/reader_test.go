@@ -132,6 +132,16 @@ func TestReader(t *testing.T) {
 		"a row of another account":                       {text: header + "a,oX,uX,1\nb,oY,uY,2\n,oZ,uZ,3\n", account: "a", want: []string{"2 a oX uX 1", "4 a oZ uZ 3"}},
 		"JSON, a long number as it is written":           {json: true, text: "{\"appid\":\"a\",\"openid\":\"oX\",\"unionid\":null,\"user\":9007199254740993}\n\n{\"user\":\"2\",\"openid\":\"oY\",\"appid\":\"a\",\"more\":[1]}\n", want: []string{"1 a oX  9007199254740993", "3 a oY  2"}},
 		"JSON that is none spoils one row":               {json: true, text: "{\"appid\":\"a\",\"openid\":\"oX\",\"user\":1}\nnull\n[]\n{\"appid\":\n{\"appid\":\"a\",\"openid\":\"oY\",\"user\":2}\n{\"appid\":\"a\",\"openid\":\"oZ\",\"user\":2.0}", want: []string{"1 a oX  1", "5 a oY  2"}},
+		"JSON whose objects lack what is empty, each with its own spelling": {
+			json: true, account: "a",
+			text: "{\"openid\":\"oX\"}\n{\"openid\":\"oY\",\"unionid\":\"uY\"}\n{\"unionId\":\"uZ\",\"open_id\":\"oZ\",\"user\":3}\n{\"OPENID\":\"oM\",\"openid\":\"oN\",\"user\":4,\"Kind\":\"virtual\"}\n",
+			want: []string{"1 a oX", "2 a oY uY", "3 a oZ uZ 3", "4 a oN  4"},
+		},
+		"JSON with a name twice spoils one row": {
+			json: true,
+			text: "{\"appid\":\"a\",\"openid\":\"oX\",\"user\":1}\n{\"appid\":\"a\",\"open_id\":\"oY\",\"openId\":\"oZ\",\"user\":2}\n{\"appid\":\"a\",\"openid\":\"oM\",\"user\":3}\n",
+			want: []string{"1 a oX  1", "3 a oM  3"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,6 +192,24 @@ func TestReader_columns(t *testing.T) {
 			if _, err := Open(strings.NewReader(text), Options{Profile: Profiles[0], JSON: true}); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%q: %v", text, err)
 			}
+		}
+	})
+	t.Run("JSON that lacks a column in all of the first hundred objects", func(t *testing.T) {
+		t.Parallel()
+		const first, last = "{\"appid\":\"a\",\"openid\":\"o\"}\n", "{\"user\":1}\n"
+		o := Options{Profile: Profiles[0], JSON: true}
+		if _, err := Open(strings.NewReader(strings.Repeat(first, 100)+last), o); err == nil || !strings.Contains(err.Error(), `unionid or user are missing; there are "appid", "openid"`) {
+			t.Errorf("in the 101st: %v", err)
+		}
+		if rows, _, err := all(t, strings.NewReader(strings.Repeat(first, 99)+last), o); err != nil || len(rows) != 100 || rows[99].User != "1" {
+			t.Errorf("in the 100th: %d rows, %v", len(rows), err)
+		}
+	})
+	t.Run("JSON that has a column twice from the beginning", func(t *testing.T) {
+		t.Parallel()
+		_, err := Open(strings.NewReader(`{"appid":"a","open_id":"o","openId":"o","user":1}`), Options{Profile: Profiles[0], JSON: true})
+		if err == nil || !strings.Contains(err.Error(), `"openId" and "open_id" could both be openid`) {
+			t.Error(err)
 		}
 	})
 	t.Run("profiles and columns that nobody knows", func(t *testing.T) {

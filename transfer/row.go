@@ -44,7 +44,7 @@ func Open(r io.Reader, o Options) (*Reader, error) {
 	reader, names := &Reader{account: o.Account}, []string(nil)
 	var err error
 	if o.JSON {
-		reader.records, names, err = newObjects(l)
+		reader.records, names, err = newObjects(l, o.Profile, o.Account)
 	} else {
 		reader.records, names, err = newTable(l)
 	}
