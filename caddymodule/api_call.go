@@ -148,7 +148,7 @@ func (c *apiCall) serves(ptid string) bool {
 
 // account is an account through which one of the key's sites is opened.
 func (c *apiCall) account(appID string) (*directory.Account, error) {
-	if !slices.ContainsFunc(c.directory.Sites(), func(s *directory.Site) bool { return c.serves(s.PTID) && s.ServedBy(appID) }) {
+	if !slices.ContainsFunc(c.directory.SitesOf(appID), func(s *directory.Site) bool { return c.serves(s.PTID) }) {
 		return nil, apiRefuse(apiNoAccount)
 	}
 	return c.directory.Account(appID), nil

@@ -25,13 +25,14 @@ type Directory struct {
 	accounts map[string]*Account
 	realms   map[string]*Realm
 	sites    map[string]*Site
+	opened   map[string][]*Site // by the account through which
 	verify   map[string]bool
 }
 
 // New makes a directory, fills in defaults, and refuses with a [Fault] what can't
 // work. The values given are not changed.
 func New(accounts []*Account, realms []*Realm, sites []*Site) (*Directory, error) {
-	d := &Directory{map[string]*Account{}, map[string]*Realm{}, map[string]*Site{}, map[string]bool{}}
+	d := &Directory{map[string]*Account{}, map[string]*Realm{}, map[string]*Site{}, map[string][]*Site{}, map[string]bool{}}
 	for _, given := range accounts {
 		if given == nil {
 			return nil, &Fault{"account", "null", "", "there is nothing here"}
@@ -107,6 +108,13 @@ func (d *Directory) addSites(sites []*Site) error {
 		audiences[s.Audience] = s.PTID
 		d.sites[s.PTID] = &s
 	}
+	for _, s := range d.Sites() {
+		for _, id := range s.Accounts {
+			if of := d.opened[id]; len(of) == 0 || of[len(of)-1] != s { // it may be named twice
+				d.opened[id] = append(of, s)
+			}
+		}
+	}
 	return nil
 }
 
@@ -142,6 +150,10 @@ func (d *Directory) Realms() []*Realm { return sorted(d.realms) }
 
 // Sites returns all sites, by ptid.
 func (d *Directory) Sites() []*Site { return sorted(d.sites) }
+
+// SitesOf returns the sites that are opened through an account, by ptid. The list is the
+// directory's own: it is not to be changed.
+func (d *Directory) SitesOf(appID string) []*Site { return d.opened[appID] }
 
 func sorted[T any](m map[string]*T) []*T {
 	keys := make([]string, 0, len(m))

@@ -45,6 +45,28 @@ func TestNew(t *testing.T) {
 	}
 }
 
+func TestSitesOf(t *testing.T) {
+	t.Parallel()
+	d, err := New(accounts(), nil, []*Site{
+		{PTID: "shop", Accounts: []string{one, two}}, {PTID: "game", Accounts: []string{two}}, {PTID: "club", Accounts: []string{two, one, two}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for appID, want := range map[string]string{one: "club shop", two: "club game shop", "wx00000000000000cc": "", "": ""} {
+		var got []string
+		for _, s := range d.SitesOf(appID) {
+			if s != d.Site(s.PTID) {
+				t.Errorf("%s is there as another one", s.PTID)
+			}
+			got = append(got, s.PTID)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("through %q are opened %v, not %s", appID, got, want)
+		}
+	}
+}
+
 func TestNew_refuses(t *testing.T) {
 	t.Parallel()
 	site := func(change func(*Site)) []*Site {
