@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"strconv"
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
@@ -31,6 +32,9 @@ func (c *apiCall) page(list string, in pageIn) (after int64, limit int, err erro
 	if limit, err = pageSize(in.Limit); err != nil || in.After == "" {
 		return 0, limit, err
 	}
+	if seq, ok := plainSeq(in.After); ok && list == "events" {
+		return seq, limit, nil
+	}
 	raw, err := b64.DecodeString(in.After)
 	if err != nil || broken(in.After) || len(raw) != 15 || string(raw[8:]) != string(cursorSum(list, c.realm, raw[:8])) {
 		return 0, 0, apiRefuse(apiBadCursor)
@@ -39,6 +43,13 @@ func (c *apiCall) page(list string, in pageIn) (after int64, limit int, err erro
 		return 0, 0, apiRefuse(apiBadCursor)
 	}
 	return after, limit, nil
+}
+
+// plainSeq reads the number of an event, in its one spelling. A cursor never looks like
+// one: it is longer.
+func plainSeq(text string) (int64, bool) {
+	seq, err := strconv.ParseInt(text, 10, 64)
+	return seq, err == nil && seq >= 0 && strconv.FormatInt(seq, 10) == text
 }
 
 // eventOut is an event with the names that a webhook's data has.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -164,11 +165,25 @@ func TestAPI_feeds(t *testing.T) {
 			}
 			operators := g.apiKey(t, identity.AllRealms, allScopes)
 			g.ask(t, operators, "GET", "other/"+list+"?after="+after, "").wantCode(t, string(apiBadCursor))
-			for _, nonsense := range []string{"x", "0", after + "A", after[1:], strings.Repeat("A", 20), after + "%0A", "%20" + after} {
+			for _, nonsense := range []string{"x", "-1", "+1", "%2B1", "01", "1.0", "1e1", "9223372036854775808", after + "A", after[1:], strings.Repeat("A", 20), after + "%0A", "%20" + after} {
 				g.ask(t, key, "GET", "main/"+list+"?after="+nonsense, "").wantCode(t, string(apiBadCursor))
 			}
 		})
 	}
+	t.Run("events go on behind a seq, and nothing else does", func(t *testing.T) {
+		var all, rest eventsOut
+		for at, out := range map[string]*eventsOut{"0": &all, "1": &rest} {
+			if err := json.Unmarshal([]byte(g.ask(t, key, "GET", "main/events?after="+at, "").want(t, 200).Body), out); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(rest.Events) == 0 || !slices.Equal(rest.Events, all.Events[1:]) || rest.Next != all.Next || all.Events[0].Seq != 1 {
+			t.Errorf("behind 1 come %+v, of %+v", rest, all)
+		}
+		for _, other := range []string{"conflicts", "audit"} {
+			g.ask(t, key, "GET", "main/"+other+"?after=1", "").wantCode(t, string(apiBadCursor))
+		}
+	})
 	t.Run("an event says who stands for the old id, and a conflict masks both sides", func(t *testing.T) {
 		var page eventsOut
 		if err := json.Unmarshal([]byte(g.ask(t, key, "GET", "main/events", "").Body), &page); err != nil || page.Events[0].Type != identity.EventReplaced || page.Events[0].New != "m1" {
