@@ -68,6 +68,9 @@ func (j *Job) Run(ctx context.Context) (sum Summary, err error) {
 		}
 		input = file
 	}
+	if err := j.spare(input); err != nil {
+		return j.state.Summary, err
+	}
 	counted.Reader = input
 	rows, err := Open(counted, j.Options)
 	if err != nil {
@@ -87,6 +90,26 @@ func (j *Job) Run(ctx context.Context) (sum Summary, err error) {
 	}
 	sum, err = j.Importer.Run(ctx, rows, j.state.Summary)
 	return sum, errors.Join(err, j.finish(err == nil))
+}
+
+// spare refuses conflicts that would take the place of the file itself.
+func (j *Job) spare(input io.Reader) error {
+	file, ok := input.(*os.File)
+	if !ok {
+		return nil
+	}
+	there, err := os.Stat(j.Conflicts)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking for the conflicts: %w", err)
+	}
+	read, err := file.Stat()
+	if err == nil && os.SameFile(read, there) {
+		return fmt.Errorf("%s is the file to import: name another with --conflicts", j.Conflicts)
+	}
+	return err
 }
 
 // resume reads how far an earlier run came.

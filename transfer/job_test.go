@@ -171,6 +171,31 @@ wx00000000000000cc,oLoneOne,oLoneOne,member-7,real,
 			}
 		}
 	})
+	t.Run("conflicts in the place of the file itself are refused, whatever it is called", func(t *testing.T) {
+		t.Parallel()
+		path := file(t, mixed)
+		linked := filepath.Join(t.TempDir(), "linked.csv")
+		if err := os.Symlink(path, linked); err != nil {
+			t.Fatal(err)
+		}
+		stdin, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stdin.Close()
+		for input, name := range map[string]string{path: path, linked: path, "-": linked} {
+			for _, dry := range []bool{false, true} {
+				j := job(openStore(t), input)
+				j.Stdin, j.Conflicts, j.DryRun = stdin, name, dry
+				if sum, err := j.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "--conflicts") || sum.Rows != 0 {
+					t.Errorf("%s to %s: %+v, %v", input, name, sum, err)
+				}
+				if text, err := os.ReadFile(name); err != nil || string(text) != mixed {
+					t.Fatalf("%s holds %q, %v", name, text, err)
+				}
+			}
+		}
+	})
 	t.Run("standard input is read, and leaves no checkpoint", func(t *testing.T) {
 		t.Parallel()
 		j := job(openStore(t), "-")
