@@ -146,14 +146,18 @@ func importJob(fl caddycmd.Flags) (*transfer.Job, error) {
 	if path == "-" {
 		beside = "wsite-import"
 	}
+	conflicts, dry := beside+".conflicts.jsonl", fl.Bool("dry-run")
+	if dry { // which must not clear the list of a run that counted
+		conflicts = beside + ".dry-run.jsonl"
+	}
 	return &transfer.Job{
 		Path:      path,
 		Options:   transfer.Options{Profile: profile, Account: fl.String("account"), JSON: format == "jsonl", Encoding: encoding},
 		Setting:   fmt.Sprintf("--realm %s --profile %s --account %q --format %s --encoding %s --map %q", realm, profile.Name, fl.String("account"), format, encoding, fl.String("map")),
 		Importer:  &transfer.Importer{Realm: realm, Actor: "command:import"},
-		Conflicts: cmp.Or(fl.String("conflicts"), beside+".conflicts.jsonl"),
+		Conflicts: cmp.Or(fl.String("conflicts"), conflicts),
 		Restart:   fl.Bool("restart"),
-		DryRun:    fl.Bool("dry-run"),
+		DryRun:    dry,
 		Now:       time.Now,
 	}, nil
 }
