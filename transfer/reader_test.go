@@ -128,10 +128,11 @@ func TestReader(t *testing.T) {
 		"too few and too many fields":                    {text: header + "a,oX,uX\na,oX,uX,1,2\na,oY,uY,2\n", want: []string{"4 a oY uY 2"}},
 		"a line without end":                             {text: header + "a," + strings.Repeat("x", 3*maxLine) + ",uX,1\na,oY,uY,2\n", want: []string{"3 a oY uY 2"}},
 		"NULL of MySQL is nothing, null is a word":       {text: header + "a,oX,NULL,1\na,oY,\\N,2\na,oZ,null,3\n", want: []string{"2 a oX  1", "3 a oY  2", "4 a oZ null 3"}},
-		"a number that a spreadsheet rounded":            {text: header + "a,oX,uX,1.23457E+17\na,oY,uY,12.0\na,oZ,uZ,1e\n", want: []string{"4 a oZ uZ 1e"}},
+		"a number that a spreadsheet rounded":            {text: header + "a,oX,uX,1.23457E+17\na,oY,uY,1.2e+11\na,oZ,uZ,1e\n", want: []string{"4 a oZ uZ 1e"}},
+		"an id that only looks like such a number":       {text: header + "a,oX,uX,12e5\na,oY,uY,1.2E+10\na,oZ,uZ,1E+17\na,oM,uM,12.0\na,oN,uN,1.2E-17\n", want: []string{"2 a oX uX 12e5", "3 a oY uY 1.2E+10", "4 a oZ uZ 1E+17", "5 a oM uM 12.0", "6 a oN uN 1.2E-17"}},
 		"a row of another account":                       {text: header + "a,oX,uX,1\nb,oY,uY,2\n,oZ,uZ,3\n", account: "a", want: []string{"2 a oX uX 1", "4 a oZ uZ 3"}},
 		"JSON, a long number as it is written":           {json: true, text: "{\"appid\":\"a\",\"openid\":\"oX\",\"unionid\":null,\"user\":9007199254740993}\n\n{\"user\":\"2\",\"openid\":\"oY\",\"appid\":\"a\",\"more\":[1]}\n", want: []string{"1 a oX  9007199254740993", "3 a oY  2"}},
-		"JSON that is none spoils one row":               {json: true, text: "{\"appid\":\"a\",\"openid\":\"oX\",\"user\":1}\nnull\n[]\n{\"appid\":\n{\"appid\":\"a\",\"openid\":\"oY\",\"user\":2}\n{\"appid\":\"a\",\"openid\":\"oZ\",\"user\":2.0}", want: []string{"1 a oX  1", "5 a oY  2"}},
+		"JSON that is none spoils one row":               {json: true, text: "{\"appid\":\"a\",\"openid\":\"oX\",\"user\":1}\nnull\n[]\n{\"appid\":\n{\"appid\":\"a\",\"openid\":\"oY\",\"user\":2}\n{\"appid\":\"a\",\"openid\":\"oZ\",\"user\":2.5E17}", want: []string{"1 a oX  1", "5 a oY  2"}},
 		"JSON whose objects lack what is empty, each with its own spelling": {
 			json: true, account: "a",
 			text: "{\"openid\":\"oX\"}\n{\"openid\":\"oY\",\"unionid\":\"uY\"}\n{\"unionId\":\"uZ\",\"open_id\":\"oZ\",\"user\":3}\n{\"OPENID\":\"oM\",\"openid\":\"oN\",\"user\":4,\"Kind\":\"virtual\"}\n",

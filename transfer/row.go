@@ -93,8 +93,9 @@ func (r *Reader) Next() (Row, error) {
 	return row, nil
 }
 
-// rounded is how a long number looks after a spreadsheet, or as a JSON float.
-var rounded = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?[eE]\+?-?[0-9]+$|^-?[0-9]+\.[0-9]+$`)
+// rounded is how a number of twelve digits or more looks after a spreadsheet. Without
+// the dot, or with a smaller exponent, it may be an id: 12e5.
+var rounded = regexp.MustCompile(`^-?[0-9]+\.[0-9]+[eE]\+?(1[1-9]|[2-9][0-9]|[1-9][0-9]{2,})$`)
 
 // cell is the content of a field. NULL and \N are how MySQL writes that there is none;
 // in other letters the word was in the table, put there by a broken program.
