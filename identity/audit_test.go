@@ -53,7 +53,7 @@ func TestAuditTellsWhatHappened(t *testing.T) {
 	s := newStage(t)
 	g := s.resolve("wx1/o1 S").User.ID
 	s.is("wx1/o1 S/n1 y! bind", "y")
-	s.ok("parting", s.centre.Unbind(t.Context(), "r", "y", "", operator))
+	s.ok("parting", s.centre.Unbind(t.Context(), "r", "y", Unionid{}, operator))
 	records, err := s.centre.Audit(t.Context(), "r", "", 0, 99)
 	s.ok("reading audit", err)
 	var got []string
@@ -83,7 +83,7 @@ func TestAuditForgetsTheErased(t *testing.T) {
 	s.refused("wx1/o1gone S/n1gone k! bind", CodeUnionIDTaken)
 	s.resolve("wx2/p3 S/n3 " + g) // another WeChat account on the phone
 	s.imported("wx1/o4 S ygone!", ImportedHint)
-	s.ok("parting", s.centre.Unbind(t.Context(), "r", "z", "", operator))
+	s.ok("parting", s.centre.Unbind(t.Context(), "r", "z", Unionid{}, operator))
 	s.ok("erasing", s.centre.Erase(t.Context(), "r", "ygone", operator))
 	records, err := s.centre.Audit(t.Context(), "r", "", 0, 99)
 	s.ok("reading audit", err)

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,6 +79,7 @@ func (c *Centre) query(key []byte, claim Claim, now time.Time) Query {
 	return Query{
 		Realm: claim.Realm, Openid: claim.Openid, Unionid: claim.Unionid, User: claim.User,
 		Session: claim.Session, Browser: claim.Browser.ID,
+		Foreign:   claim.Bind && claim.UnionID != "" && claim.Subject != claim.AppID,
 		Mark:      func(kind MarkKind, parts ...string) string { return mark(key, kind, parts...) },
 		PrevSince: now.Add(-c.PrevFor),
 	}
@@ -147,14 +149,13 @@ func refusal(known Known, claim Claim, err error, now time.Time) Change {
 	switch conflict.Code {
 	case CodeUnionIDMismatch:
 		row.Have, row.Got = known.Openid.UnionID, claim.UnionID
-	case CodeUnionIDTaken, CodeUserTaken, CodeUserBlocked:
+	case CodeUnionIDTaken, CodeUserTaken, CodeUserBlocked, CodeUserVirtual:
 	default:
-		return Change{} // a mistake in the call, which names nobody else
+		// A mistake in the call, which names nobody else; or it names somebody who was
+		// erased, and must not be written down again.
+		return Change{}
 	}
-	old := known.UnionUser.ID
-	if old == "" {
-		old = known.Openid.Guest
-	}
+	old := cmp.Or(known.UnionUser.ID, known.Openid.Guest, claim.Browser.ID)
 	id := conflict.Code + "." + claim.User
 	if claim.OpenID != "" {
 		id += "." + lower.EncodeToString(keyed([]byte(claim.Realm), "conflict", []byte(claim.AppID), []byte(claim.OpenID), []byte(row.Got))[:10])

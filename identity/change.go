@@ -18,6 +18,8 @@ type Change struct {
 	// Logins are inserted or replaced; those of EndLogins are taken away.
 	Logins    []LoginRow
 	EndLogins []string
+	// EndLoginsOf are users whose logins are taken away, in all sessions.
+	EndLoginsOf []string
 	// Rebind is inserted (Version 0) or replaced at its version.
 	Rebind *RebindRow
 	// Erase is carried out before everything else.

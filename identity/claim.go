@@ -100,6 +100,9 @@ func (c Claim) Check() error {
 	if c.UnionID != "" && !idLike(c.UnionID) {
 		return &Fault{Field: "unionid", Value: c.UnionID}
 	}
+	if c.Subject == c.AppID && c.UnionID != "" && c.UnionID != c.OpenID {
+		return &Conflict{Code: CodeSubjectMissing, User: c.User}
+	}
 	return c.checkUser()
 }
 

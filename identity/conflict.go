@@ -26,6 +26,9 @@ const (
 	CodeRebindWaiting   = "rebind_waiting"   // a move of this user is waiting already
 	CodeRebindUnknown   = "rebind_unknown"   // there is no such move, or it has ended
 	CodeOpenidUnknown   = "openid_unknown"   // nothing is known of this openid
+	CodeSubjectMissing  = "subject_missing"  // a unionid was given for an account without a subject
+	CodeForeignUnionID  = "foreign_unionid"  // the unionid is on record in another subject
+	CodeSeveralUnionIDs = "several_unionids" // several WeChat accounts of the subject lead to this user
 	CodeNothing         = "nothing_to_import"
 )
 
@@ -47,6 +50,9 @@ var conflictTexts = map[string][2]string{
 	CodeRebindWaiting:   {"a move of this user is waiting already", "cancel it first"},
 	CodeRebindUnknown:   {"there is no such move, or it has ended", "list the moves"},
 	CodeOpenidUnknown:   {"nothing is known of this openid", "let the visitor open a page first"},
+	CodeSubjectMissing:  {"this account has no subject, so it can't have unionids", "give the account its `subject`, or leave the unionid out"},
+	CodeForeignUnionID:  {"this unionid is on record in another subject", "check the subjects of both accounts: a unionid belongs to one open platform"},
+	CodeSeveralUnionIDs: {"several WeChat accounts of this subject lead to this user", "unbind the one that was lost, then bind the new one"},
 	CodeNothing:         {"the row names neither a unionid nor a user", "leave it out"},
 }
 

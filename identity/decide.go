@@ -22,14 +22,18 @@ type minter interface {
 	guest(o Openid, gen int) string
 	parted(n Unionid, epoch int) string
 	registered(n Unionid, epoch int) string
+	// minted recognises the virtual ids: no business may call a user so.
+	minted(id string) bool
 }
 
 // realmMinter derives them from the key of a realm.
 type realmMinter []byte
 
-func (key realmMinter) guest(o Openid, gen int) string         { return GuestID(key, o, gen) }
-func (key realmMinter) parted(n Unionid, epoch int) string     { return partedID(key, n, epoch) }
+func (key realmMinter) guest(o Openid, gen int) string     { return GuestID(key, o, gen) }
+func (key realmMinter) parted(n Unionid, epoch int) string { return partedID(key, n, epoch) }
 func (key realmMinter) registered(n Unionid, epoch int) string { return registeredID(key, n, epoch) }
+
+func (key realmMinter) minted(id string) bool { return minted(id) || cookieGuest(key, id) }
 
 // decide settles who a claim is and what shall be written. It is pure: the same
 // facts and the same claim give the same change, on every node and in every test.
@@ -42,6 +46,9 @@ func decide(known Known, claim Claim, policy Policies, ids minter, now time.Time
 	d.answer.Since = known.Openid.Since
 
 	unionid, err := d.unionid()
+	if err == nil && known.UnionForeign && unionid == claim.Unionid {
+		err = &Conflict{Code: CodeForeignUnionID, User: claim.User}
+	}
 	if err != nil {
 		return Change{}, Answer{}, err
 	}
@@ -87,7 +94,7 @@ func (d *decision) guest() error {
 	if d.claim.User != "" && d.claim.UserKind == Real {
 		return d.logIn(own, issued)
 	}
-	if login := d.known.Login; login.User != "" && login.Openid == d.claim.Openid {
+	if d.known.Login.User != "" && d.sameBrowser() {
 		d.answer.User, d.answer.InSession = d.known.LoginUser, true
 		return nil
 	}
@@ -107,6 +114,13 @@ func (d *decision) guest() error {
 	}
 	d.answer.User = own
 	return nil
+}
+
+// sameBrowser says that the login of this session was made as whom the claim is about.
+// A browser that WeChat doesn't vouch for is the same one at every account.
+func (d *decision) sameBrowser() bool {
+	login := d.known.Login
+	return login.Openid == d.claim.Openid || login.OpenID == "" && d.claim.OpenID == ""
 }
 
 // spent says that the guest of this browser has become somebody. His id is not for
@@ -157,7 +171,7 @@ func (d *decision) logIn(own User, issued bool) error {
 		return &Conflict{Code: CodeUserBlocked, User: d.claim.User}
 	}
 	login := LoginRow{Session: d.claim.Session, Openid: d.claim.Openid, User: user.ID, Used: d.now}
-	if d.known.LoginUser.ID == user.ID && d.known.Login.Openid == d.claim.Openid {
+	if d.known.LoginUser.ID == user.ID && d.sameBrowser() {
 		if !issued {
 			return nil
 		}
@@ -193,7 +207,7 @@ func (d *decision) named() (User, error) {
 	case d.known.GivenGone:
 		return User{}, &Conflict{Code: CodeUserErased, User: d.claim.User}
 	case u.ID == "":
-		if minted(d.claim.User) {
+		if d.ids.minted(d.claim.User) {
 			return User{}, &Conflict{Code: CodeUserVirtual, User: d.claim.User}
 		}
 		return User{ID: d.claim.User, Kind: Real, Born: d.now}, nil

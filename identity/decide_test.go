@@ -108,6 +108,7 @@ type guestG struct{}
 
 func (guestG) guest(_ Openid, gen int) string     { return []string{"g", "g1", "g2"}[gen] }
 func (guestG) parted(n Unionid, epoch int) string { return fmt.Sprintf("p%d", epoch) }
+func (guestG) minted(id string) bool              { return minted(id) }
 func (guestG) registered(n Unionid, _ int) string { return "minted-" + n.UnionID }
 
 type decideCase struct {

@@ -77,7 +77,7 @@ func deeds() (all []deed) {
 	for _, x := range []string{"r1", "r2"} {
 		y := map[string]string{"r1": "r2", "r2": "r1"}[x]
 		all = append(all,
-			deed{"unbind " + x, nil, func(c *Centre) error { return c.Unbind(context.Background(), "r", x, "", by) }},
+			deed{"unbind " + x, nil, func(c *Centre) error { return c.Unbind(context.Background(), "r", x, Unionid{}, by) }},
 			deed{"merge " + x + " into " + y, nil, func(c *Centre) error { return c.Merge(context.Background(), "r", x, y, by) }},
 			deed{"erase " + x, nil, func(c *Centre) error { return c.Erase(context.Background(), "r", x, by) }})
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -86,12 +87,27 @@ func (s GuestSeed) Born() time.Time {
 
 // CookieGuestID is the virtual id that a seed stands for in a realm: a UUIDv7 of
 // the same moment, different in each realm, so that no two companies can compare
-// their visitors.
+// their visitors. Its last 32 bits vouch for the others, by which it is told from the
+// UUIDs that businesses make.
 func CookieGuestID(realmKey []byte, s GuestSeed) string {
 	var random [10]byte
 	copy(random[:], keyed(realmKey, "cookie guest", s[:]))
 	u := NewGuestSeed(s.Born(), random)
+	copy(u[12:], guestTail(realmKey, u))
 	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
+}
+
+func guestTail(realmKey []byte, u GuestSeed) []byte {
+	return keyed(realmKey, "cookie guest tail", u[:12])[:4]
+}
+
+// cookieGuest recognises the ids that CookieGuestID makes.
+func cookieGuest(realmKey []byte, id string) bool {
+	if len(id) != 36 || id[8] != '-' || id[13] != '-' || id[18] != '-' || id[23] != '-' {
+		return false
+	}
+	raw, err := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
+	return err == nil && len(raw) == len(GuestSeed{}) && hmac.Equal(raw[12:], guestTail(realmKey, GuestSeed(raw)))
 }
 
 // keyed is HMAC-SHA256 over a purpose and parts. Each part carries its length, so

@@ -13,6 +13,9 @@ type Query struct {
 	// Browser is the guest of a browser that WeChat doesn't vouch for, in place of an
 	// openid.
 	Browser string
+	// Foreign asks whether a claimed unionid that isn't there is on record in another
+	// subject.
+	Foreign bool
 	// Mark makes the digest under which an erased key is remembered; nil if nothing
 	// can have been erased.
 	Mark func(kind MarkKind, parts ...string) string
@@ -33,6 +36,8 @@ type Known struct {
 	// subject's is claimed; if none is on record, of the claimed one; zero if neither
 	// is.
 	Union UnionRow
+	// UnionForeign says that the claimed unionid is on record in another subject only.
+	UnionForeign bool
 	// UnionUser is the user that Union leads to, UnionServes what else he serves, in
 	// this subject and others, if he is virtual.
 	UnionUser   User

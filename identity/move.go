@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,8 +14,13 @@ import (
 // one leads to takes part in the first link of the new one, or at once if there is a
 // link already.
 func (c *Centre) MigrateOpenid(ctx context.Context, realm string, from, to Openid, subject string, by By) error {
-	if !idLike(from.OpenID) || !idLike(to.OpenID) {
-		return fmt.Errorf("migrate_openid: %w", &Fault{Field: "openid", Value: ""})
+	for _, o := range []Openid{from, to} {
+		if !idLike(o.AppID) {
+			return fmt.Errorf("migrate_openid: %w", &Fault{Field: "appid", Value: o.AppID})
+		}
+		if !idLike(o.OpenID) {
+			return fmt.Errorf("migrate_openid: %w", &Fault{Field: "openid", Value: o.OpenID})
+		}
 	}
 	key, err := c.GuestKey(realm)
 	if err != nil {
@@ -36,18 +42,16 @@ func (c *Centre) MigrateOpenid(ctx context.Context, realm string, from, to Openi
 			claim.UnionID = old.Openid.UnionID
 			return Change{}, nil
 		}
-		user, guest := old.UnionUser.ID, old.Openid.Guest
+		guest := old.Openid.Guest
+		user := cmp.Or(old.UnionUser.ID, old.Openid.Hint, guest)
 		if user == "" {
-			user = guest
-		}
-		if user == "" {
-			return Change{}, nil
+			return Change{}, &Conflict{Code: CodeOpenidUnknown}
 		}
 		change, err := c.hint(ctx, key, claim, user, "migrate_openid", now)
 		if err != nil || change.Empty() {
 			return change, err
 		}
-		if linked = change.Openids[0].Subject == subject; old.UnionUser.ID != "" {
+		if linked = change.Openids[0].Subject == subject; old.UnionUser.ID != "" || user != guest {
 			return change, nil
 		}
 		// A guest moves along for good: from the old openid he must not come back.
@@ -109,9 +113,14 @@ func (c *Centre) hint(ctx context.Context, key []byte, claim Claim, user, op str
 // which the account is used. [ErrConflict] means that the account is on record with
 // another subject than from.
 func (c *Centre) Resubject(ctx context.Context, realms []string, appID, from, to string, by By) error {
-	if err := c.Store.Resubject(ctx, appID, from, to); err != nil {
+	recorded, err := c.Store.Subject(ctx, appID, from)
+	if err == nil && recorded != from {
+		err = ErrConflict
+	}
+	if err != nil {
 		return fmt.Errorf("resubject: %w", err)
 	}
+	// Recorded first: if everything ends in between, it is repeated, and recorded again.
 	for _, realm := range realms {
 		err := c.commit(ctx, func(now time.Time) (Change, error) {
 			change := Change{Realm: realm, At: now}
@@ -122,6 +131,9 @@ func (c *Centre) Resubject(ctx context.Context, realms []string, appID, from, to
 		if err != nil {
 			return fmt.Errorf("resubject: %w", err)
 		}
+	}
+	if err := c.Store.Resubject(ctx, appID, from, to); err != nil {
+		return fmt.Errorf("resubject: %w", err)
 	}
 	return nil
 }

@@ -76,6 +76,11 @@ func (c *Centre) operate(ctx context.Context, realm, id, op string, by By, decid
 		for _, o := range facts.Openids {
 			detail.Before.addOpenid(o)
 		}
+		for _, u := range change.Seen {
+			if u.ID != facts.Root.ID {
+				detail.Before.addUser(u)
+			}
+		}
 		if change.Erase != nil {
 			detail.User, detail.Before = "", auditState{} // the record of it must not keep it
 			detail.Cause = fmt.Sprintf("%d openids, %d ids", len(facts.Openids), len(change.Erase.Users))
@@ -88,11 +93,11 @@ func (c *Centre) operate(ctx context.Context, realm, id, op string, by By, decid
 	return nil
 }
 
-// Unbind parts a real user from the WeChat accounts of a subject; subject may be
-// empty if there is but one. Each of those gets a new virtual id, and sessions that
-// came through it end. The user keeps what he has. Repeating it is a [Conflict]:
-// there is nothing left to part.
-func (c *Centre) Unbind(ctx context.Context, realm, user, subject string, by By) error {
+// Unbind parts a real user from one of his WeChat accounts, or from all of a subject if
+// from names no unionid; the subject may be empty too if there is but one. Each of
+// those gets a new virtual id, and sessions that came through it end. The user keeps
+// what he has. Repeating it is a [Conflict]: there is nothing left to part.
+func (c *Centre) Unbind(ctx context.Context, realm, user string, from Unionid, by By) error {
 	key, err := c.GuestKey(realm)
 	if err != nil {
 		return fmt.Errorf("unbind: %w", err)
@@ -101,28 +106,30 @@ func (c *Centre) Unbind(ctx context.Context, realm, user, subject string, by By)
 		if f.Root.Kind != Real || len(f.Unions) == 0 {
 			return &Conflict{Code: CodeNotBound, User: user}
 		}
-		parting := subject
+		if !f.Root.BlockedAt.IsZero() {
+			return &Conflict{Code: CodeUserBlocked, User: user} // a fresh id would let him in again
+		}
+		from := from
 		for _, n := range f.Unions {
-			if subject == "" && n.Subject != f.Unions[0].Subject {
+			if from.Subject == "" && n.Subject != f.Unions[0].Subject {
 				return &Conflict{Code: CodeSubjectNeeded, User: user}
 			}
-			parting = n.Subject
 		}
-		if subject != "" {
-			parting = subject
+		if from.Subject == "" {
+			from.Subject = f.Unions[0].Subject
 		}
-		part(change, f, parting, realmMinter(key), by)
-		if len(change.Unions) == 0 {
+		if part(change, f, from, realmMinter(key), by); len(change.Unions) == 0 {
 			return &Conflict{Code: CodeNotBound, User: user}
 		}
 		return nil
 	})
 }
 
-// part adds to a change that a user's unionids of a subject lead to fresh virtual ids.
-func part(change *Change, f UserFacts, subject string, ids minter, by By) {
+// part adds to a change that a unionid of a user, or all of a subject, lead to fresh
+// virtual ids.
+func part(change *Change, f UserFacts, from Unionid, ids minter, by By) {
 	for _, n := range f.Unions {
-		if n.Subject != subject {
+		if n.Subject != from.Subject || from.UnionID != "" && n.UnionID != from.UnionID {
 			continue
 		}
 		n.Epoch++
@@ -131,7 +138,7 @@ func part(change *Change, f UserFacts, subject string, ids minter, by By) {
 		change.Users = append(change.Users, w)
 		change.Unions = append(change.Unions, n)
 		change.Events = append(change.Events, by.event(Event{
-			ID: w.ID + ".unbound", Realm: change.Realm, Type: EventUnbound, Old: f.Root.ID, New: w.ID, Subject: subject, At: change.At,
+			ID: w.ID + ".unbound", Realm: change.Realm, Type: EventUnbound, Old: f.Root.ID, New: w.ID, Subject: n.Subject, At: change.At,
 		}))
 		for _, o := range f.Openids {
 			if o.Unionid == n.Unionid {
@@ -190,6 +197,10 @@ func (c *Centre) Block(ctx context.Context, realm, user string, by By) error {
 		for _, o := range f.Openids {
 			o.Since = change.At
 			change.Openids = append(change.Openids, o)
+		}
+		change.EndLoginsOf = []string{f.Root.ID}
+		for _, u := range f.Retired {
+			change.EndLoginsOf = append(change.EndLoginsOf, u.ID)
 		}
 		mayEnter(change, f.Root, EventBlocked, by)
 		return nil

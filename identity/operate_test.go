@@ -12,12 +12,12 @@ func TestUnbind(t *testing.T) {
 	g := s.resolve("wx1/o1 S").User.ID
 	s.is("wx1/o1 S/n1 y! bind", "y")
 	s.is("wx2/p1 S/n1", "y")
-	s.conflict("a guest", s.centre.Unbind(t.Context(), "r", s.resolve("wx1/o5 S").User.ID, "", operator), CodeNotBound)
-	s.conflict("nobody", s.centre.Unbind(t.Context(), "r", "nobody", "", operator), CodeUserUnknown)
-	s.conflict("the retired", s.centre.Unbind(t.Context(), "r", g, "", operator), CodeUserRetired)
-	s.conflict("another subject", s.centre.Unbind(t.Context(), "r", "y", "T", operator), CodeNotBound)
+	s.conflict("a guest", s.centre.Unbind(t.Context(), "r", s.resolve("wx1/o5 S").User.ID, Unionid{}, operator), CodeNotBound)
+	s.conflict("nobody", s.centre.Unbind(t.Context(), "r", "nobody", Unionid{}, operator), CodeUserUnknown)
+	s.conflict("the retired", s.centre.Unbind(t.Context(), "r", g, Unionid{}, operator), CodeUserRetired)
+	s.conflict("another subject", s.centre.Unbind(t.Context(), "r", "y", Unionid{Subject: "T"}, operator), CodeNotBound)
 	from := len(s.events)
-	s.ok("parting", s.centre.Unbind(t.Context(), "r", "y", "", operator))
+	s.ok("parting", s.centre.Unbind(t.Context(), "r", "y", Unionid{}, operator))
 	w := s.parted("S/n1", 1)
 	if got := s.told(from); got != "unbound y→"+w {
 		t.Errorf("told %s", got)
@@ -27,18 +27,18 @@ func TestUnbind(t *testing.T) {
 			t.Errorf("%s: its sessions go on", words)
 		}
 	}
-	s.conflict("again", s.centre.Unbind(t.Context(), "r", "y", "", operator), CodeNotBound)
+	s.conflict("again", s.centre.Unbind(t.Context(), "r", "y", Unionid{}, operator), CodeNotBound)
 	s.is("wx1/o1 S/n1 "+g, w) // K5: the old guest's cookie confers nothing
 	s.is("wx1/o6 S/n6 y! bind", "y")
 	s.refused("wx1/o1 S/n1 y! bind", CodeUserTaken)
-	s.ok("parting", s.centre.Unbind(t.Context(), "r", "y", "S", operator))
+	s.ok("parting", s.centre.Unbind(t.Context(), "r", "y", Unionid{Subject: "S"}, operator))
 	s.is("wx1/o1 S/n1 y! bind", "y")
-	s.ok("parting", s.centre.Unbind(t.Context(), "r", "y", "S", operator))
+	s.ok("parting", s.centre.Unbind(t.Context(), "r", "y", Unionid{Subject: "S"}, operator))
 	s.is("wx1/o1 S", s.parted("S/n1", 2))
 	s.is("wx1/o7 S/n1 y! bind", "y")
 	s.is("wx3/q1 T/m1 y! bind", "y")
-	s.conflict("one of two", s.centre.Unbind(t.Context(), "r", "y", "", operator), CodeSubjectNeeded)
-	s.ok("parting", s.centre.Unbind(t.Context(), "r", "y", "T", operator))
+	s.conflict("one of two", s.centre.Unbind(t.Context(), "r", "y", Unionid{}, operator), CodeSubjectNeeded)
+	s.ok("parting", s.centre.Unbind(t.Context(), "r", "y", Unionid{Subject: "T"}, operator))
 	s.is("wx1/o1 S", "y")
 }
 
@@ -179,7 +179,7 @@ func TestErase(t *testing.T) {
 		t.Error("the sessions of an erased person go on once he is known again")
 	}
 	s.is("wx1/o1 S/n1 z! bind", "z")
-	s.ok("parting", s.centre.Unbind(t.Context(), "r", "z", "S", operator))
+	s.ok("parting", s.centre.Unbind(t.Context(), "r", "z", Unionid{Subject: "S"}, operator))
 	s.is("wx1/o1 S", s.parted("S/n1", 2)) // the first epoch was before
 	s.ok("erasing", s.centre.Erase(t.Context(), "r", s.parted("S/n1", 2), operator))
 	s.is("wx1/o1 S", s.guest("wx1/o1", 2))

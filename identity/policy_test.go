@@ -35,7 +35,7 @@ func TestPolicies(t *testing.T) {
 		s.is("wx1/o2 S", "y")
 		s.refused("wx1/o2 S/n2 z! bind", CodeUnionIDTaken) // E6 stays
 		s.is("wx3/q1 T/m1 y! bind", "y")
-		s.ok("parting", s.centre.Unbind(t.Context(), "r", "y", "S", operator))
+		s.ok("parting", s.centre.Unbind(t.Context(), "r", "y", Unionid{Subject: "S"}, operator))
 		s.is("wx1/o1 S", s.parted("S/n1", 1))
 		s.is("wx1/o2 S", s.parted("S/n2", 1))
 		s.is("wx1/o3 S/n3 y! bind", "y")
@@ -59,7 +59,7 @@ func TestPolicies(t *testing.T) {
 		s.is("wx1/o1 S/n1", r)
 		s.refused("wx1/o1 S/n1 y! bind", CodeUnionIDTaken)
 		s.is("wx1/o2 S/n2 y! bind", "y") // a business names him first
-		s.ok("parting", s.centre.Unbind(t.Context(), "r", r, "", operator))
+		s.ok("parting", s.centre.Unbind(t.Context(), "r", r, Unionid{}, operator))
 		next := s.resolve("wx1/o1 S").User
 		if next.Kind != Real || next.ID == r {
 			t.Errorf("parted, the WeChat account is %+v", next)

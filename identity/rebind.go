@@ -67,6 +67,8 @@ func (c *Centre) mayMove(f UserFacts, known Known) error {
 		return &Conflict{Code: CodeOpenidUnknown}
 	case known.Union.Version == 0:
 		return &Conflict{Code: CodeUnionIDNeeded, User: f.Root.ID}
+	case served(f.Unions, known.Union.Unionid) > 1:
+		return &Conflict{Code: CodeSeveralUnionIDs, User: f.Root.ID}
 	case x.ID == f.Root.ID:
 		return &Conflict{Code: CodeSameUser, User: f.Root.ID}
 	case x.Kind == Real:
@@ -161,7 +163,7 @@ func (c *Centre) move(ctx context.Context, realm string, row RebindRow, by By) (
 			return err
 		}
 		n, w := known.Union, known.UnionUser
-		part(change, f, n.Subject, realmMinter(key), by)
+		part(change, f, Unionid{Subject: n.Subject}, realmMinter(key), by)
 		// Only to be exact: a virtual user serves one unionid here, but may serve others
 		// in subjects that an account has left.
 		serves := slices.DeleteFunc(slices.Clone(f.Unions), func(row UnionRow) bool { return row.Subject == n.Subject })

@@ -11,7 +11,7 @@ func TestNobodyIsLeftWithTheRetired(t *testing.T) {
 		s := newStage(t)
 		s.is("wx1/o1 S/n1 y! bind", "y")
 		s.is("wx1/o2 S/n2 z! bind", "z")
-		s.ok("parting", s.centre.Unbind(t.Context(), "r", "z", "", operator))
+		s.ok("parting", s.centre.Unbind(t.Context(), "r", "z", Unionid{}, operator))
 		s.before = func() { s.is("wx3/q1 T/m1 y! bind", "y") }
 		s.ok("merging", s.centre.Merge(t.Context(), "r", "y", "z", operator))
 		s.is("wx3/q1 T", "z")

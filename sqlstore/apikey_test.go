@@ -157,7 +157,7 @@ func TestFeed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := c.Unbind(t.Context(), "shop", "real-1", "", identity.By{Actor: "t"}); err != nil {
+		if err := c.Unbind(t.Context(), "shop", "real-1", identity.Unionid{}, identity.By{Actor: "t"}); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.Merge(t.Context(), "shop", "real-1", "real-2", identity.By{Actor: "t"}); err != nil {

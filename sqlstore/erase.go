@@ -49,6 +49,10 @@ func erase(c *session, realm string, e identity.Erasure, at time.Time) error {
 			return identity.ErrConflict
 		}
 	}
+	// Answers kept for repetitions may name him.
+	if _, err := c.exec(`DELETE FROM idempotency WHERE status <> 0 AND key_id IN (SELECT id FROM api_key WHERE realm = $1 OR realm = '*')`, realm); err != nil {
+		return err
+	}
 	for _, salt := range e.Salts {
 		if _, err := c.exec(`DELETE FROM audit_salt WHERE realm = $1 AND about = $2`, realm, salt); err != nil {
 			return err

@@ -75,6 +75,13 @@ func load(c *session, q identity.Query, known *identity.Known) (err error) {
 			return err
 		}
 	}
+	if q.Foreign && known.Union.Version == 0 && known.Union.Unionid == q.Unionid {
+		var one int
+		known.UnionForeign, err = c.one(`SELECT 1 FROM union_key WHERE realm = $1 AND unionid = $2 AND subject <> $3 LIMIT 1`, []any{q.Realm, q.UnionID, q.Subject}, []any{&one})
+		if err != nil {
+			return err
+		}
+	}
 	if recorded.UnionID == "" {
 		if err := loadUnlinked(c, q, known); err != nil {
 			return err

@@ -15,6 +15,11 @@ func putLogins(c *session, change identity.Change) error {
 			return err
 		}
 	}
+	for _, user := range change.EndLoginsOf {
+		if _, err := c.exec(`DELETE FROM login WHERE realm = $1 AND userid = $2`, change.Realm, user); err != nil {
+			return err
+		}
+	}
 	for _, l := range change.Logins {
 		_, err := c.exec(`INSERT INTO login (realm, session, appid, openid, userid, used) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (realm, session) DO UPDATE SET appid = excluded.appid, openid = excluded.openid, userid = excluded.userid, used = excluded.used`,
@@ -40,8 +45,8 @@ func loadLogin(c *session, realm, session string) (identity.LoginRow, error) {
 }
 
 // CarryLogins gives the logins of a session, of all realms, to the session that takes
-// its place, if they were made for this openid. Nearly no session has any, so it asks
-// before it writes.
+// its place, if they were made for this openid and it hasn't been signed out meanwhile.
+// Nearly no session has any, so it asks before it writes.
 func (s *Store) CarryLogins(ctx context.Context, from, to string, o identity.Openid, now time.Time) error {
 	var some bool
 	args := []any{from, o.AppID, o.OpenID}
@@ -54,6 +59,7 @@ func (s *Store) CarryLogins(ctx context.Context, from, to string, o identity.Ope
 		err = s.writer.write(ctx, func(c *session) error {
 			_, err := c.exec(`INSERT INTO login (realm, session, appid, openid, userid, used)
 				SELECT realm, $4, appid, openid, userid, $5 FROM login WHERE session = $1 AND appid = $2 AND openid = $3
+					AND NOT EXISTS (SELECT 1 FROM revocation r WHERE r.session = $1 AND r.from_at <= $5)
 				ON CONFLICT (realm, session) DO NOTHING`, append(args, to, now.UnixMicro())...)
 			return err
 		})

@@ -19,24 +19,28 @@ func (m *model) migrate(from, to openid, subject string) string {
 	if old.on.UnionID != "" {
 		user = m.unions[old.on]
 	}
+	if user == "" {
+		user = old.hint
+	}
 	guest := user == ""
 	if guest {
 		user = old.guest
 	}
 	linked := false
-	if user != "" {
-		wrote, code := m.hint(to, subject, user, false)
-		if code != "" {
-			return code
-		}
-		if wrote && guest {
-			m.row(user, &person{born: old.issued, home: from})
-			old.guest = ""
-			old.gen++
-		}
-		r := m.openids[to]
-		linked = wrote && r.on.UnionID != "" && r.on.Subject == subject
+	if user == "" {
+		return identity.CodeOpenidUnknown
 	}
+	wrote, code := m.hint(to, subject, user, false)
+	if code != "" {
+		return code
+	}
+	if wrote && guest {
+		m.row(user, &person{born: old.issued, home: from})
+		old.guest = ""
+		old.gen++
+	}
+	r := m.openids[to]
+	linked = wrote && r.on.UnionID != "" && r.on.Subject == subject
 	if c.UnionID != "" || linked {
 		return m.resolve(c).code
 	}

@@ -64,7 +64,7 @@ func (l life) steps() []func(ctx context.Context) error {
 			y := "y-" + l.name
 			switch l.end {
 			case 0:
-				return l.centre.Unbind(ctx, "shop", y, "", by)
+				return l.centre.Unbind(ctx, "shop", y, identity.Unionid{}, by)
 			case 1:
 				return l.centre.Merge(ctx, "shop", y, "z-"+l.name, by)
 			case 2:

@@ -118,7 +118,7 @@ func history(t *testing.T, stores []identity.Store, seed uint64) []porcupine.Ope
 // make makes the call, each caller through an openid of his own.
 func (c call) make(ctx context.Context, centre *identity.Centre, realm string, caller int) (string, error) {
 	if c.what == "unbind" {
-		return code(centre.Unbind(ctx, realm, c.user, "", by))
+		return code(centre.Unbind(ctx, realm, c.user, identity.Unionid{}, by))
 	}
 	claim := identity.Claim{
 		Realm: realm, Openid: openid{AppID: "wx1", OpenID: fmt.Sprintf("o-%d-%d", c.n, caller)},

@@ -43,6 +43,8 @@ func (m *model) unbind(user, subject string) string {
 	switch {
 	case !p.real || len(subjects) == 0:
 		return identity.CodeNotBound
+	case p.blocked:
+		return identity.CodeUserBlocked
 	case subject == "" && len(subjects) > 1:
 		return identity.CodeSubjectNeeded
 	case subject != "" && !subjects[subject]:
@@ -114,6 +116,11 @@ func (m *model) block(user string, on bool) string {
 		what = "blocked"
 		for _, o := range m.openidsOf(user) {
 			m.openids[o].since = true
+		}
+		for session, l := range m.logins {
+			if m.root(l.user) == user {
+				delete(m.logins, session)
+			}
 		}
 	}
 	p.blocked = on
@@ -206,8 +213,15 @@ func (m *model) mayMove(user string, to openid) string {
 	case r.on.UnionID == "" || m.unions[r.on] == "":
 		return identity.CodeUnionIDNeeded
 	}
-	w := m.unions[r.on]
+	w, others := m.unions[r.on], 0
+	for _, n := range m.serves(user) {
+		if n.Subject == r.on.Subject && n != r.on {
+			others++
+		}
+	}
 	switch {
+	case others > 1:
+		return identity.CodeSeveralUnionIDs
 	case w == user:
 		return identity.CodeSameUser
 	case m.people[w].real:

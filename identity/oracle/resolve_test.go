@@ -65,7 +65,7 @@ func (m *model) refuse(c identity.Claim, r *record, code, holder string) {
 	switch code {
 	case identity.CodeUnionIDMismatch:
 		holder, got = r.on.UnionID, c.UnionID
-	case identity.CodeUnionIDTaken, identity.CodeUserTaken, identity.CodeUserBlocked:
+	case identity.CodeUnionIDTaken, identity.CodeUserTaken, identity.CodeUserBlocked, identity.CodeUserVirtual:
 	default:
 		return
 	}

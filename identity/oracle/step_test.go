@@ -106,7 +106,7 @@ func (w *world) operate(ctx context.Context, t *rapid.T, what int) error {
 	case 10:
 		subject := rapid.SampledFrom([]string{"", "S", "T", "wx4"}).Draw(t, "subject")
 		say("unbind %s %s", id, subject)
-		return refused(c.Unbind(ctx, w.realm, w.id(id), subject, by), m.unbind(id, subject))
+		return refused(c.Unbind(ctx, w.realm, w.id(id), identity.Unionid{Subject: subject}, by), m.unbind(id, subject))
 	case 11, 12:
 		into := w.drawID(t)
 		say("merge %s %s", id, into)

@@ -39,6 +39,9 @@ INSERT INTO union_link (realm, subject, unionid, userid, slot, epoch, version)
 DROP TABLE union_key;
 ALTER TABLE union_link RENAME TO union_key;
 
+-- Finds a unionid that somebody takes for one of another open platform.
+CREATE INDEX union_key_unionid ON union_key (realm, unionid);
+
 -- Every retirement is told twice: at once, and finally when nobody can hold a token
 -- with the old id any more.
 ALTER TABLE event ADD COLUMN phase TEXT NOT NULL DEFAULT ''; -- first, final, or '' where there is but one
