@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,12 +84,16 @@ func file(t testing.TB, text string) string {
 // people is a table of n of them.
 func people(n int) string {
 	var b strings.Builder
-	b.WriteString("appid,openid,unionid,user\n")
+	writePeople(&b, n)
+	return b.String()
+}
+
+func writePeople(w io.Writer, n int) {
+	fmt.Fprintln(w, "appid,openid,unionid,user")
 	for i := range n {
 		// Ids come in no order, as from WeChat.
-		fmt.Fprintf(&b, "%s,oAbCdEfGhIjKlMnOpQrS%08d,uUvWxYzAbCdEfGhIjKlM%08d,%d\n", appA, i*7919%100_000_007, i*104_729%100_000_007, 100_000+i)
+		fmt.Fprintf(w, "%s,oAbCdEfGhIjKlMnOpQrS%08d,uUvWxYzAbCdEfGhIjKlM%08d,%d\n", appA, i*7919%100_000_007, i*104_729%100_000_007, 100_000+i)
 	}
-	return b.String()
 }
 
 // exported is what is known in a store.
