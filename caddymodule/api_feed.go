@@ -96,7 +96,9 @@ func (c *apiCall) listEvents(in pageIn) (eventsOut, error) {
 }
 
 // conflictOut is a contradiction that a person has to look at. Both sides are masked:
-// it is enough to find them, and not to be them.
+// it is enough to find them, and not to be them. Of an account that isn't there for the
+// key neither appid nor openid is told; a key for some sites gets the user masked, whom
+// another site may have named.
 type conflictOut struct {
 	Seq     int64     `json:"seq"`
 	Code    string    `json:"code"`
@@ -128,11 +130,14 @@ func (c *apiCall) listConflicts(in pageIn) (conflictsOut, error) {
 	for _, r := range rows {
 		after = r.Seq
 		one := conflictOut{
-			Seq: r.Seq, Code: r.Code, User: r.User, AppID: r.AppID, Subject: r.Subject, At: r.At,
+			Seq: r.Seq, Code: r.Code, User: r.User, Subject: r.Subject, At: r.At,
 			Have: masked(r.Have), Got: masked(r.Got), Advice: (&identity.Conflict{Code: r.Code}).Advice(),
 		}
+		if len(c.key.Sites) > 0 {
+			one.User = masked(r.User)
+		}
 		if _, err := c.account(r.AppID); err == nil {
-			one.OpenID = r.OpenID
+			one.AppID, one.OpenID = r.AppID, r.OpenID
 		}
 		out.Conflicts = append(out.Conflicts, one)
 	}

@@ -209,6 +209,50 @@ func TestAPI_feeds(t *testing.T) {
 	})
 }
 
+// TestAPI_conflicts holds what is listed to what the key may know.
+func TestAPI_conflicts(t *testing.T) {
+	t.Parallel()
+	g := startAPI(t)
+	all := g.apiKey(t, "main", "bind feed")
+	ming := g.member(t, "ming", "member-0001")
+	g.consents(t, ming, appB)
+	for _, appID := range []string{appA, appB} {
+		token, _ := g.tokenAt(t, ming, appID, "shop")
+		g.ask(t, all, "POST", "main/bind", body("token", token, "user", "member-of-"+appID)).wantCode(t, identity.CodeUnionIDTaken)
+	}
+	row := func(appID, user string, told bool) conflictOut {
+		r := conflictOut{Code: identity.CodeUnionIDTaken, User: user, Have: identity.Mask("member-0001"), Got: identity.Mask("member-of-" + appID)}
+		if told {
+			r.AppID, r.OpenID = appID, g.sim.OpenID("ming", appID)
+		}
+		return r
+	}
+	for sentence, c := range map[string]struct {
+		key  string
+		want []conflictOut
+	}{
+		"a key of the realm is told who was named, and where": {all, []conflictOut{row(appA, "member-of-"+appA, true), row(appB, "member-of-"+appB, true)}},
+		"a key for a site hears of its accounts only, and of nobody whole": {
+			g.apiKey(t, "main", "feed", "game"), []conflictOut{row(appA, identity.Mask("member-of-"+appA), true), row(appB, identity.Mask("member-of-"+appB), false)},
+		},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			a := g.ask(t, c.key, "GET", "main/conflicts", "").want(t, 200)
+			var page conflictsOut
+			if err := json.Unmarshal([]byte(a.Body), &page); err != nil {
+				t.Fatal(err)
+			}
+			var got []conflictOut
+			for _, r := range page.Conflicts {
+				got = append(got, conflictOut{Code: r.Code, User: r.User, AppID: r.AppID, OpenID: r.OpenID, Have: r.Have, Got: r.Got})
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("listed are %+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
 func TestAPI_outage(t *testing.T) {
 	t.Parallel()
 	g := startAPI(t)
