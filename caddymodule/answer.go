@@ -14,6 +14,14 @@ import (
 
 // WriteHeader is where an answer's headers are final.
 func (p *passage) WriteHeader(status int) {
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		// What comes before the answer says nothing of the visitor.
+		h := p.Header()
+		for _, name := range []string{headerUser, headerUserID, headerUserKind, headerBind, headerBindError} {
+			delete(h, name)
+		}
+		setOrDelete(h, "Set-Cookie", p.app.jar.withoutOurs(h["Set-Cookie"], p.cookies))
+	}
 	if !p.begun && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		p.begun = true
 		p.bindAnswer()
@@ -27,6 +35,14 @@ func (p *passage) Write(b []byte) (int, error) {
 		p.WriteHeader(http.StatusOK)
 	}
 	return p.ResponseWriterWrapper.Write(b)
+}
+
+// FlushError sends what there is, the headers first.
+func (p *passage) FlushError() error {
+	if !p.begun {
+		p.WriteHeader(http.StatusOK)
+	}
+	return http.NewResponseController(p.ResponseWriterWrapper.ResponseWriter).Flush()
 }
 
 // ReadFrom keeps the kernel's way of copying, which the wrapper offers.

@@ -46,7 +46,7 @@ func (c *apiCall) bind(in bindIn) (bindOut, error) {
 	claim.User, claim.UserKind, claim.Bind = in.User, identity.Real, true
 	claim.Via, claim.Actor, claim.Evidence, claim.Trace = by.Via, by.Actor, by.Evidence, by.Trace
 	answer, err := c.centre().Resolve(c.ctx, claim)
-	c.metrics.bound("api", err)
+	c.metrics.bound("api", bindCode(err))
 	if err != nil {
 		return bindOut{}, err
 	}
@@ -94,7 +94,7 @@ func (c *apiCall) unbind(in unbindIn) (none, error) {
 	if err := c.allow(in.Token, in.Evidence); err != nil {
 		return none{}, err
 	}
-	user, subject := in.User, in.Subject
+	user, from := in.User, identity.Unionid{Subject: in.Subject}
 	if in.Token != "" {
 		claim, err := c.claimBy(visitorIn{Token: in.Token})
 		if err != nil {
@@ -108,7 +108,7 @@ func (c *apiCall) unbind(in unbindIn) (none, error) {
 			// He may be logged in here as somebody to whom another WeChat account leads.
 			return none{}, &identity.Conflict{Code: identity.CodeNotBound, User: answer.User.ID}
 		}
-		user, subject = answer.User.ID, claim.Subject
+		user, from = answer.User.ID, identity.Unionid{Subject: claim.Subject, UnionID: answer.UnionID}
 	}
-	return none{}, c.centre().Unbind(c.ctx, c.realm, user, subject, c.by(in.Evidence))
+	return none{}, c.centre().Unbind(c.ctx, c.realm, user, from, c.by(in.Evidence))
 }

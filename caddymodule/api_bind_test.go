@@ -150,7 +150,7 @@ func TestAPI_bind(t *testing.T) {
 		if now.Subject == "member-1" || now.Subject == guest.Subject || now.Kind != identity.Virtual {
 			t.Errorf("the site sees %+v", now)
 		}
-		g.ask(t, key, "POST", "main/unbind", body("token", token)).wantCode(t, identity.CodeNotBound)
+		g.ask(t, key, "POST", "main/unbind", body("token", token)).wantCode(t, string(apiBadToken))
 		if a := g.ask(t, key, "GET", "main/users/member-1", "").want(t, 200); !strings.Contains(a.Body, `"openids":[]`) {
 			t.Errorf("of the user it says %s", a.Body)
 		}

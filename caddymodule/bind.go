@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -65,31 +66,48 @@ func (p *passage) bindAnswer() {
 	named, said := h[headerBind]
 	delete(h, headerBind)
 	delete(h, headerBindError)
-	if !said || p.visitor == nil || p.route.site.BindHeader != "on" {
+	if !said {
 		return
 	}
-	var err error = &identity.Fault{Field: "user", Value: strings.Join(named, ",")}
-	if len(named) == 1 && identity.ValidUser(named[0]) {
-		if named[0] == p.visitor.answer.User.ID && !p.visitor.answer.Hinted {
-			return
+	code := ""
+	switch v := p.visitor; {
+	case p.route.site.BindHeader != "on":
+		code = bindNotAllowed
+	case v == nil:
+		code = bindNobody
+	case len(named) != 1 || !identity.ValidUser(named[0]):
+		code = bindCode(&identity.Fault{})
+	case named[0] == v.answer.User.ID && !v.answer.Hinted:
+		return
+	default:
+		if err := p.app.bind(p, named[0]); err != nil {
+			code = bindCode(err)
 		}
-		err = p.app.bind(p, named[0])
 	}
-	p.app.metrics.bound("header", err)
-	if err != nil {
-		h[headerBindError] = []string{bindCode(err)}
-		p.app.log.Warn("a site named a user who can't be", zap.String("step", "identity"), zap.String("code", bindCode(err)),
-			zap.String("ptid", p.route.site.PTID), zap.Error(err))
+	p.app.metrics.bound("header", cmp.Or(code, bindCode(nil)))
+	if code != "" {
+		h[headerBindError] = []string{code}
+		p.app.log.Warn("a site named a user who can't be", zap.String("step", "identity"), zap.String("code", code), zap.String("ptid", p.route.site.PTID))
 	}
 }
+
+// What a site is told beside the codes of conflicts.
+const (
+	bindNotAllowed = "not_allowed"   // the site has no bind_header
+	bindNobody     = "no_visitor"    // the path is public, or optional, and nobody is known
+	bindEnded      = "session_ended" // signed out or renewed meanwhile: say it again with the next answer
+)
+
+// errEnded says that a session was ended or replaced since the request came.
+var errEnded = errors.New("the session was ended or replaced meanwhile")
 
 // bindCode is what a site is told of a login that could not be taken.
 func bindCode(err error) string {
 	var conflict *identity.Conflict
 	var fault *identity.Fault
 	switch {
-	case err == nil:
-		return "bound"
+	case errors.Is(err, errEnded):
+		return bindEnded
 	case errors.As(err, &conflict):
 		return conflict.Code
 	case errors.As(err, &fault):
@@ -104,29 +122,70 @@ func (a *App) bind(p *passage, user string) error {
 	if v.session != nil && v.session.Granted == grantedSnapshot {
 		return &identity.Conflict{Code: identity.CodeUnionIDNeeded}
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.request.Context()), bindTime)
+	defer cancel()
 	claim, err := a.claim(p.route, v.session, v.seed)
 	if err != nil {
 		return err
 	}
+	if ended, err := a.facts().Revoked(ctx, claim.Session); err != nil || !ended.IsZero() {
+		return cmp.Or(err, errEnded)
+	}
+	// A login gets a session of its own. Whoever has put his cookie into this browser
+	// before would otherwise be logged in with it.
+	now, old := v.regenerated(a), claim.Session
+	if claim.Session = guestSession(*now.seed); now.session != nil {
+		claim.Session = now.session.key()
+	}
 	claim.User, claim.UserKind, claim.Bind, claim.Via = user, identity.Real, true, "bind_header"
 	claim.Actor, claim.Trace = "site:"+p.route.site.PTID, requestID(p.request)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.request.Context()), bindTime)
-	defer cancel()
-	answer, err := a.facts().Resolve(ctx, claim)
-	if err != nil {
+	if now.answer, err = a.facts().Resolve(ctx, claim); err != nil {
 		return err
 	}
-	a.metrics.resolved(answer)
-	a.forget(claim.Realm, append(answer.Prev, v.answer.User.ID, answer.User.ID)...)
-	// What is logged of this request after now is about him.
-	now := &visitor{site: v.site, account: v.account, session: v.session, seed: v.seed, answer: answer}
-	p.visitor = now
-	if _, ok := a.guestSeed(p.request); ok && answer.Linked() && v.session != nil {
-		a.jar.set(p, cookieGuest, "", -1)
-		said := p.Header()["Set-Cookie"]
-		p.cookies = append(slices.Clip(p.cookies), said[len(said)-1])
+	a.metrics.resolved(now.answer)
+	a.forget(claim.Realm, append(now.answer.Prev, v.answer.User.ID, now.answer.User.ID)...)
+	p.visitor = now // what is logged of this request after now is about him
+	if now.answer.InSession {
+		if err := a.facts().EndLogins(ctx, old); err != nil {
+			return err
+		}
+		p.say(func(w http.ResponseWriter) {
+			if now.session != nil {
+				a.setSession(w, p.request, now.session)
+			} else {
+				a.setGuest(w, *now.seed)
+			}
+		})
+	} else if _, ok := a.guestSeed(p.request); ok {
+		p.say(func(w http.ResponseWriter) { a.jar.set(w, cookieGuest, "", -1) })
 	}
 	return nil
+}
+
+// regenerated is a visitor with a session, or a guest, of a new name.
+func (v *visitor) regenerated(a *App) *visitor {
+	now := &visitor{site: v.site, account: v.account, seed: new(identity.GuestSeed)}
+	if v.session != nil {
+		s := *v.session
+		a.random(s.ID[:])
+		now.session = &s
+		return now
+	}
+	var random [10]byte
+	a.random(random[:])
+	*now.seed = identity.NewGuestSeed(a.now(), random)
+	return now
+}
+
+// say sets cookies of ours beside those of the site, which are cleaned of ours.
+func (p *passage) say(set func(http.ResponseWriter)) {
+	before := slices.Clone(p.Header()["Set-Cookie"])
+	set(p)
+	for _, c := range p.Header()["Set-Cookie"] {
+		if !slices.Contains(before, c) {
+			p.cookies = append(slices.Clip(p.cookies), c)
+		}
+	}
 }
 
 // requestID is the id under which a request stands in the access log and in the audit.
@@ -175,7 +234,7 @@ func bindContext(appID, ptid string) string { return appID + "/" + ptid }
 
 // claimOf is the claim that a visitor's token allows its holder to make, and the site
 // that it was made for. The error is [errToken], or that the facts can't be reached.
-func (a *App) claimOf(_ context.Context, token string) (identity.Claim, string, error) {
+func (a *App) claimOf(ctx context.Context, token string) (identity.Claim, string, error) {
 	ptid := unverifiedSite(token)
 	site := a.directory.Site(ptid)
 	if site == nil {
@@ -206,7 +265,30 @@ func (a *App) claimOf(_ context.Context, token string) (identity.Claim, string, 
 		return identity.Claim{}, "", errToken
 	}
 	claim, err := a.claim(rt, s, &seed)
-	return claim, ptid, err
+	if err != nil {
+		return claim, "", err
+	}
+	return claim, ptid, a.stillHolds(ctx, claim, t.AuthTime)
+}
+
+// stillHolds says whether the session that a token comes from has not been signed out,
+// replaced, or parted from its user since. The error is [errToken] if it has.
+func (a *App) stillHolds(ctx context.Context, claim identity.Claim, since time.Time) error {
+	ended, err := a.facts().Revoked(ctx, claim.Session)
+	if err != nil {
+		return err
+	}
+	if !ended.IsZero() {
+		return errToken
+	}
+	if claim.OpenID == "" {
+		return nil
+	}
+	known, err := a.facts().Load(ctx, identity.Query{Realm: claim.Realm, Openid: claim.Openid})
+	if err == nil && since.Before(known.Openid.Since) {
+		err = errToken
+	}
+	return err
 }
 
 // unverifiedSite reads which site a token says it is for: with whose audience it has

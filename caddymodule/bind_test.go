@@ -240,14 +240,12 @@ func TestBindHeader_refused(t *testing.T) {
 			t.Errorf("he is %s, was %s", now, before)
 		}
 	})
-	t.Run("a site that may not say it says nothing, and its header goes nowhere", func(t *testing.T) {
+	t.Run("a site that may not say it, or of whom, hears so, and its header goes nowhere", func(t *testing.T) {
 		t.Parallel()
 		g := startBinding(t)
 		p := g.phone("ming")
-		page := p.open(g.at(appA, "game", "/login?as=m1"))
-		g.wantError(t, page, "")
-		page = p.open(g.at(appA, "shop", "/open/x?as=m1"))
-		g.wantError(t, page, "")
+		g.wantError(t, p.open(g.at(appA, "game", "/login?as=m1")), bindNotAllowed)
+		g.wantError(t, p.open(g.at(appA, "shop", "/open/x?as=m1")), bindNobody)
 		if rows := g.rows(t); rows["userid"] != 0 {
 			t.Errorf("the facts hold %v", rows)
 		}
@@ -290,7 +288,7 @@ func TestBindHeader_refused(t *testing.T) {
 		p.open(g.at(appA, "shop", "/login?as=m1"))
 		old := p.cookie(g, appA)
 		g.advance(time.Minute)
-		if err := g.app.facts().Unbind(t.Context(), "main", "m1", "", identity.By{Actor: "test"}); err != nil {
+		if err := g.app.facts().Unbind(t.Context(), "main", "m1", identity.Unionid{}, identity.By{Actor: "test"}); err != nil {
 			t.Fatal(err)
 		}
 		g.app.forget("main", "m1")

@@ -88,7 +88,7 @@ func TestDocs(t *testing.T) {
 		m.cookieRefused("guest")
 		m.notes.WithLabelValues("stale_guest").Inc()
 		m.called("bind", "ok")
-		m.bound("header", nil)
+		m.bound("header", "bound")
 		m.sent.WithLabelValues("main", "orders", "delivered").Inc()
 		m.lag.WithLabelValues("main", "orders").Set(1)
 		m.dead.WithLabelValues("main", "orders").Set(1)

@@ -46,6 +46,10 @@ func (a *App) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Han
 		repl.Map(p.placeholder)
 	}
 	err := next.ServeHTTP(p, r)
+	for _, name := range []string{headerUser, headerUserID, headerUserKind, headerBind} { // trailers
+		delete(p.Header(), name)
+		delete(p.Header(), http.TrailerPrefix+name)
+	}
 	if err != nil {
 		unsay(r, token)
 	}

@@ -57,10 +57,10 @@ func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
 func (m *metrics) refused(ref *refusal) {
 	m.refusals.WithLabelValues(ref.step(), string(ref.code)).Inc()
 }
-func (m *metrics) login(outcome string)        { m.logins.WithLabelValues(outcome).Inc() }
-func (m *metrics) cookieRefused(kind string)   { m.cookies.WithLabelValues(kind).Inc() }
-func (m *metrics) bound(via string, err error) { m.binds.WithLabelValues(via, bindCode(err)).Inc() }
-func (m *metrics) signed()                     { m.tokens.Inc() }
+func (m *metrics) login(outcome string)      { m.logins.WithLabelValues(outcome).Inc() }
+func (m *metrics) cookieRefused(kind string) { m.cookies.WithLabelValues(kind).Inc() }
+func (m *metrics) bound(via, code string)    { m.binds.WithLabelValues(via, code).Inc() }
+func (m *metrics) signed()                   { m.tokens.Inc() }
 
 func (m *metrics) called(endpoint, code string) {
 	m.calls.WithLabelValues(endpoint, code).Inc()

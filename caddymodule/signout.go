@@ -1,10 +1,12 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 )
@@ -25,15 +27,17 @@ func (a *App) logout(w http.ResponseWriter, r *http.Request, rt route) error {
 	}
 	if s := a.session(r, rt.account.AppID); s != nil {
 		rev := identity.Revocation{Session: s.key(), From: a.now(), Until: s.ends(a.Session.life())}
-		if err := a.revoke(r.Context(), rev); err != nil {
+		if err := a.endSession(r.Context(), rev); err != nil {
 			return a.refused(w, r, rt, refuse(codeFactsDown).because(err))
 		}
 	}
 	if seed, ok := a.guestSeed(r); ok {
-		if err := a.facts().EndLogins(r.Context(), guestSession(seed)); err != nil {
+		// The cookie lives on elsewhere if somebody kept it, and a token with which it
+		// could be bound for a while.
+		until := a.now().Add(time.Duration(a.Token.Lifetime) + 2*tokenGrace)
+		if err := a.endSession(r.Context(), identity.Revocation{Session: guestSession(seed), From: a.now(), Until: until}); err != nil {
 			return a.refused(w, r, rt, refuse(codeFactsDown).because(err))
 		}
-		a.visitors.forget(sessionName(guestSession(seed)))
 	}
 	l := a.loginCookie(r)
 	if l == nil {
@@ -53,6 +57,14 @@ func (a *App) logout(w http.ResponseWriter, r *http.Request, rt route) error {
 	return a.seeOther(w, tg)
 }
 
+// endSession ends a session, and the logins that were made in it.
+func (a *App) endSession(ctx context.Context, rev identity.Revocation) error {
+	if err := a.revoke(ctx, rev); err != nil {
+		return err
+	}
+	return a.facts().EndLogins(ctx, rev.Session)
+}
+
 // me is /-/me: what a page's script may know of its visitor.
 func (a *App) me(w http.ResponseWriter, r *http.Request, rt route) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -67,6 +79,9 @@ func (a *App) me(w http.ResponseWriter, r *http.Request, rt route) error {
 	}
 	if v == nil {
 		return a.loginRequired(w, r, rt, codeLoginRequired)
+	}
+	if !v.answer.User.BlockedAt.IsZero() {
+		return a.refused(w, r, rt, refuse(codeBlocked))
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

@@ -11,20 +11,16 @@ import (
 )
 
 // warn looks through the servers at start for what is allowed and yet probably a
-// mistake: a site that can be reached past the gateway, and a log that tells too
-// much.
+// mistake: a site that can be reached past the gateway or not at all, and a log that
+// tells too much.
 func (a *App) warn() {
-	for _, account := range a.Accounts {
-		if account.Secret != "" && !strings.Contains(account.Secret, "{") {
-			a.log.Warn("an app secret stands in the config itself, where `/config/` shows it: use a placeholder such as {env.WX_SECRET}", zap.String("appid", account.AppID))
-		}
-	}
+	a.warnInline()
 	loaded, err := a.ctx.AppIfConfigured("http")
 	if err != nil {
 		return
 	}
 	http := loaded.(*caddyhttp.App)
-	w := watcher{app: http, guards: map[string]int{}, behind: map[string]bool{}}
+	w := watcher{app: http, guards: map[string]int{}, behind: map[string]bool{}, sites: map[[2]string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(http.Servers)) {
 		w.server = name
 		server := http.Servers[name]
@@ -35,10 +31,37 @@ func (a *App) warn() {
 			a.log.Warn("access logs are written without `format wsite`: they will hold codes and tokens with which a reader could be somebody else", zap.String("server", name))
 		}
 	}
+	for _, at := range w.apis {
+		if w.sites[at] {
+			a.log.Warn("`wsite_api` stands in the same site block as `wsite` and answers every request, also those for the sites: give it a host of its own, or put it into a `handle`",
+				zap.String("server", at[0]), zap.String("site", at[1]))
+		}
+	}
 	for _, p := range w.open {
 		if p.sameSite || slices.ContainsFunc(p.dials, func(d string) bool { return w.behind[d] }) {
 			a.log.Warn("a reverse_proxy can be reached without passing `wsite`: requests that come that way can carry a forged X-User",
 				zap.String("server", p.server), zap.String("site", p.site), zap.Strings("upstreams", p.dials))
+		}
+	}
+}
+
+// warnInline names the secrets that stand in the config itself, where `/config/` shows
+// them.
+func (a *App) warnInline() {
+	inline := func(secret string) bool { return secret != "" && !strings.Contains(secret, "{") }
+	for _, account := range a.Accounts {
+		if inline(account.Secret) {
+			a.log.Warn("an app secret stands in the config itself, where `/config/` shows it: use a placeholder such as {env.WX_SECRET}", zap.String("appid", account.AppID))
+		}
+	}
+	if slices.ContainsFunc(a.MasterKey, inline) {
+		a.log.Warn("the master key stands in the config itself, where `/config/` shows it: use a placeholder such as {env.WSITE_MASTER_KEY}")
+	}
+	for _, realm := range a.Realms {
+		for _, line := range realm.Broadcast {
+			if slices.ContainsFunc(line.Secret, inline) {
+				a.log.Warn("the secret of a webhook stands in the config itself, where `/config/` shows it: use a placeholder such as {env.WSITE_HOOK}", zap.String("realm", realm.Name), zap.String("line", line.Name))
+			}
 		}
 	}
 }
@@ -51,6 +74,9 @@ type watcher struct {
 	guards map[string]int  // how many wsite handlers each server has
 	behind map[string]bool // upstreams that are proxied to behind one
 	open   []openProxy
+	sites  map[[2]string]bool // server and hosts of the blocks with a wsite handler
+	apis   [][2]string        // and of those in which an API answers everything
+	narrow bool               // only some requests of the block come here
 }
 
 type openProxy struct {
@@ -65,8 +91,12 @@ func (w *watcher) site(route caddyhttp.Route) {
 	w.host = hostsOf(route)
 	first := len(w.open)
 	before := w.guards[w.server]
+	if w.host != anyHost {
+		route.MatcherSets = nil // what makes it this site narrows nothing within it
+	}
 	w.walk(caddyhttp.RouteList{route}, false)
 	if w.guards[w.server] > before {
+		w.sites[[2]string{w.server, w.host}] = true
 		for i := range w.open[first:] {
 			w.open[first+i].sameSite = true
 		}
@@ -77,12 +107,17 @@ func (w *watcher) site(route caddyhttp.Route) {
 // wsite handler; it returns whether that holds behind them.
 func (w *watcher) walk(routes caddyhttp.RouteList, guarded bool) bool {
 	for _, route := range routes {
-		inside := guarded
+		inside, narrow := guarded, w.narrow
+		w.narrow = narrow || len(route.MatcherSets) > 0 || route.Group != ""
 		for _, h := range route.Handlers {
 			switch h := h.(type) {
 			case *Handler:
 				inside = true
 				w.guards[w.server]++
+			case *API:
+				if !w.narrow {
+					w.apis = append(w.apis, [2]string{w.server, w.host})
+				}
 			case *caddyhttp.Subroute:
 				inside = w.walk(h.Routes, inside)
 			case *caddyhttp.Invoke:
@@ -93,6 +128,7 @@ func (w *watcher) walk(routes caddyhttp.RouteList, guarded bool) bool {
 				w.proxy(h, inside)
 			}
 		}
+		w.narrow = narrow
 		if len(route.MatcherSets) == 0 {
 			guarded = inside
 		}
@@ -114,6 +150,8 @@ func (w *watcher) proxy(h *reverseproxy.Handler, guarded bool) {
 	w.open = append(w.open, openProxy{server: w.server, site: w.host, dials: dials})
 }
 
+const anyHost = "any host"
+
 func hostsOf(route caddyhttp.Route) string {
 	var hosts []string
 	for _, set := range route.MatcherSets {
@@ -124,7 +162,7 @@ func hostsOf(route caddyhttp.Route) string {
 		}
 	}
 	if len(hosts) == 0 {
-		return "any host"
+		return anyHost
 	}
 	return strings.Join(hosts, " ")
 }

@@ -69,6 +69,39 @@ func TestWarn_openProxy(t *testing.T) {
 	}
 }
 
+func TestWarn_api(t *testing.T) {
+	t.Parallel()
+	const warning = "`wsite_api` stands in the same site block as `wsite`"
+	for sentence, c := range map[string]struct {
+		block string // instead of the directives of the standard site block
+		more  string // further blocks
+		site  string // named in the warning; nothing if all is well
+	}{
+		"beside it":                          {block: "wsite\nwsite_api\nreverse_proxy UPSTREAM", site: "127.0.0.1"},
+		"behind it in a route":               {block: "route {\nwsite\nwsite_api\n}", site: "127.0.0.1"},
+		"beside a handle with it":            {block: "wsite_api\nhandle /wsite/* {\nwsite\nreverse_proxy UPSTREAM\n}", site: "127.0.0.1"},
+		"through a named route":              {block: "invoke api\nwsite", more: "&(api) {\nwsite_api\n}", site: "127.0.0.1"},
+		"in a handle of its own":             {block: "handle /v1/* {\nwsite_api\n}\nwsite\nreverse_proxy UPSTREAM"},
+		"in the handle for all else":         {block: "handle /wsite/* {\nwsite\nreverse_proxy UPSTREAM\n}\nhandle {\nwsite_api\n}"},
+		"on a host of its own":               {block: "wsite\nreverse_proxy UPSTREAM", more: "http://side.localhost:SIDE {\nbind 127.0.0.1\nwsite_api\n}"},
+		"on the same port, on its own host":  {block: "wsite\nreverse_proxy UPSTREAM", more: "http://api.localhost:PORT {\nbind 127.0.0.1\nwsite_api\n}"},
+		"beside it in a block for all hosts": {block: "wsite\nreverse_proxy UPSTREAM", more: "http://:SIDE {\nbind 127.0.0.1\nwsite\nwsite_api\n}", site: "any host"},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			more := strings.ReplaceAll(c.more, "SIDE", fmt.Sprint(reservePort(t)))
+			g := startGateway(t, "ORIGIN {\n\tbind", more+"\nORIGIN {\n\tbind", "\twsite\n\treverse_proxy UPSTREAM\n", c.block+"\n")
+			said := slices.DeleteFunc(g.warnings(), func(line string) bool { return !strings.Contains(line, warning) })
+			switch {
+			case c.site == "" && len(said) > 0:
+				t.Errorf("it warns without a reason: %q", said)
+			case c.site != "" && (len(said) != 1 || !strings.Contains(said[0], "site="+c.site)):
+				t.Errorf("it says %q, want one line about %s", said, c.site)
+			}
+		})
+	}
+}
+
 func TestWarn_logsAndSecrets(t *testing.T) {
 	t.Parallel()
 	const logs, secrets = "access logs are written without `format wsite`", "an app secret stands in the config itself"
