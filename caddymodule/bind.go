@@ -4,13 +4,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -207,106 +204,4 @@ func (a *App) forget(realm string, ids ...string) {
 	for _, id := range ids {
 		a.visitors.forget(userName(realm, id))
 	}
-}
-
-// tokenGrace is how long after its end a token may still be used to bind: a login on
-// a page that was open for a while.
-const tokenGrace = 10 * time.Minute
-
-// errToken says that a visitor's token can't be used: ours it isn't, or not any more.
-var errToken = errors.New("the token isn't one of ours, or is too old")
-
-// sealBind makes the part of a token by which its holder can bind this visitor. It is
-// opaque to him: whom WeChat vouched for, and in which session.
-func (a *App) sealBind(v *visitor) string {
-	var p []byte
-	switch {
-	case v.session != nil:
-		p = append(append(p, 's'), v.session.ID[:]...)
-		p = appendString(appendString(p, v.session.OpenID), v.session.UnionID)
-	case v.seed != nil:
-		p = append(append(p, 'g'), v.seed[:]...)
-	}
-	return b64.EncodeToString(a.box.bind.Seal(p, bindContext(v.account.AppID, v.site.PTID)))
-}
-
-func bindContext(appID, ptid string) string { return appID + "/" + ptid }
-
-// claimOf is the claim that a visitor's token allows its holder to make, and the site
-// that it was made for. The error is [errToken], or that the facts can't be reached.
-func (a *App) claimOf(ctx context.Context, token string) (identity.Claim, string, error) {
-	ptid := unverifiedSite(token)
-	site := a.directory.Site(ptid)
-	if site == nil {
-		return identity.Claim{}, "", errToken
-	}
-	keys, _ := a.facts().keys.JWKS()
-	t, err := identity.Verify(keys, token, identity.Expect{Issuer: a.issuer, Audience: site.Audience, Now: a.now(), Leeway: tokenGrace})
-	account := a.directory.Account(t.AppID)
-	if err != nil || t.PTID != ptid || t.Realm != site.Realm || account == nil || !site.ServedBy(t.AppID) {
-		return identity.Claim{}, "", errToken
-	}
-	plain, err := open(a.box.bind, t.Bind, bindContext(t.AppID, ptid))
-	if err != nil || len(plain) == 0 {
-		return identity.Claim{}, "", errToken
-	}
-	f := fields{p: plain[1:]}
-	rt := route{site: site, account: account}
-	var s *session
-	var seed identity.GuestSeed
-	if plain[0] == 's' {
-		s = &session{AppID: t.AppID, Granted: grantedBase}
-		copy(s.ID[:], f.bytes(16))
-		s.OpenID, s.UnionID = f.string(), f.string()
-	} else {
-		copy(seed[:], f.bytes(16))
-	}
-	if !f.done() {
-		return identity.Claim{}, "", errToken
-	}
-	claim, err := a.claim(rt, s, &seed)
-	if err != nil {
-		return claim, "", err
-	}
-	return claim, ptid, a.stillHolds(ctx, claim, t.AuthTime)
-}
-
-// stillHolds says whether the session that a token comes from has not been signed out,
-// replaced, or parted from its user since. The error is [errToken] if it has.
-func (a *App) stillHolds(ctx context.Context, claim identity.Claim, since time.Time) error {
-	ended, err := a.facts().Revoked(ctx, claim.Session)
-	if err != nil {
-		return err
-	}
-	if !ended.IsZero() {
-		return errToken
-	}
-	if claim.OpenID == "" {
-		return nil
-	}
-	known, err := a.facts().Load(ctx, identity.Query{Realm: claim.Realm, Openid: claim.Openid})
-	if err == nil && since.Before(known.Openid.Since) {
-		err = errToken
-	}
-	return err
-}
-
-// unverifiedSite reads which site a token says it is for: with whose audience it has
-// to be verified. Nothing else is believed.
-func unverifiedSite(token string) string {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 || len(token) > http.DefaultMaxHeaderBytes {
-		return ""
-	}
-	payload, err := base64.RawURLEncoding.Strict().DecodeString(parts[1])
-	if err != nil {
-		return ""
-	}
-	var claims struct {
-		PTID string `json:"ptid"`
-	}
-	if json.Unmarshal(payload, &claims) != nil {
-		return ""
-	}
-	return claims.PTID
 }

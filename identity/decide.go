@@ -29,8 +29,8 @@ type minter interface {
 // realmMinter derives them from the key of a realm.
 type realmMinter []byte
 
-func (key realmMinter) guest(o Openid, gen int) string     { return GuestID(key, o, gen) }
-func (key realmMinter) parted(n Unionid, epoch int) string { return partedID(key, n, epoch) }
+func (key realmMinter) guest(o Openid, gen int) string         { return GuestID(key, o, gen) }
+func (key realmMinter) parted(n Unionid, epoch int) string     { return partedID(key, n, epoch) }
 func (key realmMinter) registered(n Unionid, epoch int) string { return registeredID(key, n, epoch) }
 
 func (key realmMinter) minted(id string) bool { return minted(id) || cookieGuest(key, id) }
