@@ -79,6 +79,7 @@ func TestWarn_api(t *testing.T) {
 	}{
 		"beside it":                          {block: "wsite\nwsite_api\nreverse_proxy UPSTREAM", site: "127.0.0.1"},
 		"behind it in a route":               {block: "route {\nwsite\nwsite_api\n}", site: "127.0.0.1"},
+		"behind a route for some requests":   {block: "route {\nrespond /x hello\nwsite_api\nwsite\n}", site: "127.0.0.1"},
 		"beside a handle with it":            {block: "wsite_api\nhandle /wsite/* {\nwsite\nreverse_proxy UPSTREAM\n}", site: "127.0.0.1"},
 		"through a named route":              {block: "invoke api\nwsite", more: "&(api) {\nwsite_api\n}", site: "127.0.0.1"},
 		"in a handle of its own":             {block: "handle /v1/* {\nwsite_api\n}\nwsite\nreverse_proxy UPSTREAM"},
