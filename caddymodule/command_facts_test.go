@@ -123,12 +123,12 @@ func TestCommand_import(t *testing.T) {
 		if err == nil || err.Error() != "exiting with status 2" {
 			t.Errorf("it exits with %v", err)
 		}
-		for _, want := range []string{"a dry run", "4 rows", "2  linked", "1  hint", "1  not imported: unionid_taken", conflicts} {
+		for _, want := range []string{"a dry run", "4 rows", "2  linked", "1  hint", "1  not imported: unionid_taken", d.path("fans.csv.dry-run.jsonl")} {
 			if !strings.Contains(out, want) {
 				t.Errorf("%q is missing in\n%s", want, out)
 			}
 		}
-		if err := os.Remove(conflicts); err != nil {
+		if err := os.Remove(d.path("fans.csv.dry-run.jsonl")); err != nil {
 			t.Error(err)
 		}
 		if after := d.files(t); after != before {

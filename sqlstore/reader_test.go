@@ -173,6 +173,7 @@ var crowd = []string{
 	`INSERT INTO union_key (realm, subject, unionid, userid, slot, epoch, version) SELECT 'shop', 'open1', 'x' || i, 'x' || i, 0, 0, 1 FROM generate_series(1, 5000) AS i`,
 	`INSERT INTO openid_key (realm, appid, openid, subject, unionid, gen, version) SELECT 'shop', 'wx1', 'x' || i, 'open1', 'x' || i, 0, 1 FROM generate_series(1, 5000) AS i`,
 	`INSERT INTO tombstone (realm, mark, gen, at) SELECT 'shop', 'x' || i, 0, 1 FROM generate_series(1, 5000) AS i`,
+	`INSERT INTO login (realm, session, appid, openid, userid, used) SELECT 'shop', 'x' || i, 'wx1', 'x' || i, 'x' || i, 1 FROM generate_series(1, 5000) AS i`,
 	`ANALYZE`,
 }
 
@@ -228,10 +229,25 @@ func everything(t *testing.T, s *Store) {
 	real.User, real.UserKind = "r1", identity.Real
 	_, err := c.Resolve(ctx, real)
 	must(err)
+	fresh := claim("o6", "n6")
+	fresh.User, fresh.UserKind, fresh.Bind = "r6", identity.Real, true
+	_, err = c.Resolve(ctx, fresh)
+	must(err)
 	for _, user := range []string{"r1", guest.User.ID, "nobody"} {
 		_, err := s.Load(ctx, identity.Query{Realm: "shop", Openid: identity.Openid{AppID: "wx1", OpenID: "o4"}, Unionid: identity.Unionid{Subject: "open1"}, User: user})
 		must(err)
 	}
+	for _, user := range []string{"r1", guest.User.ID, "nobody"} {
+		_, err := c.User(ctx, "shop", user)
+		must(err)
+	}
+	_, err = s.Openids(ctx, "shop", identity.Openid{AppID: "wx1", OpenID: "o1"}, 1)
+	must(err)
+	_, err = c.Audit(ctx, "shop", "r1", 0, 1)
+	must(err)
+	_, err = s.Rebinds(ctx, "shop", identity.RebindWaiting, "r1", 1)
+	must(err)
+	must(s.CarryLogins(ctx, "s", "t", identity.Openid{AppID: "wx1", OpenID: "o1"}, s.now()))
 	_, err = s.Events(ctx, "shop", 0, 1)
 	must(err)
 	_, err = s.Conflicts(ctx, "shop", 0, 1)
