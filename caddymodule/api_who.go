@@ -32,12 +32,14 @@ type whoOut struct {
 	// another one.
 	InSession bool `json:"in_session,omitempty"`
 	// Hinted says that the user is only what an old table says of the openid.
-	Hinted bool     `json:"hinted,omitempty"`
-	Prev   []string `json:"prev,omitempty"`
+	Hinted bool `json:"hinted,omitempty"`
+	// Blocked says that the gateway turns him away.
+	Blocked bool     `json:"blocked,omitempty"`
+	Prev    []string `json:"prev,omitempty"`
 }
 
 func whoOf(a identity.Answer) whoOut {
-	return whoOut{User: a.User.ID, Kind: a.User.Kind, Linked: a.Linked(), InSession: a.InSession, Hinted: a.Hinted, Prev: a.Prev}
+	return whoOut{Blocked: !a.User.BlockedAt.IsZero(), User: a.User.ID, Kind: a.User.Kind, Linked: a.Linked(), InSession: a.InSession, Hinted: a.Hinted, Prev: a.Prev}
 }
 
 // userOut is all that is known of a user, as far as it concerns the key's sites.

@@ -9,10 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/identity/outbox"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
 )
 
@@ -165,7 +167,57 @@ func TestKill(t *testing.T) {
 				t.Fatalf("round %d, %v", round, err)
 			}
 		}
+		wantDelivered(t, open(t, place))
 	})
+}
+
+// mailbox is a line of business that takes everything.
+type mailbox struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+func (m *mailbox) Send(_ context.Context, e identity.Event) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.seen[e.ID] = true
+	return nil
+}
+
+func (m *mailbox) Close() {}
+
+// wantDelivered wants that a relay delivers every event that is in the facts.
+func wantDelivered(t *testing.T, s *sqlstore.Store) {
+	box := &mailbox{seen: map[string]bool{}}
+	target := outbox.Target{Line: outbox.Line{Realm: "shop", Name: "late"}, Sender: box}
+	relay := outbox.NewRelay(outbox.Config{
+		Store: s, Targets: []outbox.Target{target}, Holder: "test", Now: time.Now, Random: func(b []byte) { clear(b) },
+	})
+	if err := s.Join(t.Context(), target.Line, true); err != nil {
+		t.Fatal(err)
+	}
+	for more, err := true, error(nil); more; {
+		if more, err = relay.Step(t.Context(), target); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for after := int64(0); ; {
+		page, err := s.Events(t.Context(), "shop", after, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page {
+			if after = e.Seq; !box.seen[e.ID] {
+				t.Errorf("event %s wasn't delivered", e.ID)
+			}
+		}
+		if len(page) == 0 {
+			break
+		}
+	}
+	if len(box.seen) == 0 {
+		t.Error("nothing was delivered")
+	}
 }
 
 // check looks for what a person had done for sure, then lets him live to his end from
