@@ -79,11 +79,7 @@ func (l life) steps() []func(ctx context.Context) error {
 
 // liveUntilKilled lets many people live, and prints each step that was acknowledged.
 func liveUntilKilled(place, name string) {
-	open := sqlstore.OpenSQLite
-	if isPostgres(place) {
-		open = sqlstore.OpenPostgres
-	}
-	s, err := open(context.Background(), place, sqlstore.Options{})
+	s, err := opener(place)(context.Background(), place, sqlstore.Options{})
 	if err != nil {
 		refuse(err)
 	}

@@ -2,9 +2,12 @@ package oracle
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore"
 )
 
 // call is what one of many callers does, and what he hears.
@@ -60,59 +64,144 @@ var linear = porcupine.Model{
 	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v → %q", input, output) },
 }
 
-// TestLinear lets many callers on two stores bind, part and ask at the same time. There
-// must be an order in which they could have been alone.
+// TestLinear lets many callers in two processes bind, part and ask at the same time.
+// There must be an order in which they could have been alone.
 func TestLinear(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, fresh func(t testing.TB) string) {
 		place := fresh(t)
-		stores := []identity.Store{open(t, place), open(t, place)}
+		ours := open(t, place)
+		theirs := startCallers(t, place)
 		histories := 8
 		if os.Getenv("WSITE_SOAK") != "" {
 			histories = 400
 		}
 		for h := range histories {
-			if got := porcupine.CheckOperations(linear, history(t, stores, uint64(h))); !got || t.Failed() {
+			theirs.begin(t, h)
+			all, err := history(t.Context(), ours, uint64(h), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := porcupine.CheckOperations(linear, operations(append(all, theirs.end(t)...))); !got {
 				t.Fatalf("history %d has no order", h)
 			}
 		}
 	})
 }
 
-func history(t *testing.T, stores []identity.Store, seed uint64) []porcupine.Operation {
-	const callers, calls = 6, 10
+// heard is a call with what came of it, as two processes tell each other.
+type heard struct {
+	Caller       int
+	What         string
+	N            int
+	User         string
+	Said         string
+	Call, Return int64 // in nanoseconds, by the clock of the machine
+}
+
+func operations(all []heard) (ops []porcupine.Operation) {
+	for _, h := range all {
+		ops = append(ops, porcupine.Operation{ClientId: h.Caller, Input: call{h.What, h.N, h.User}, Output: h.Said, Call: h.Call, Return: h.Return})
+	}
+	return ops
+}
+
+// history is what the three callers of one process do and hear.
+func history(ctx context.Context, s identity.Store, seed uint64, first int) ([]heard, error) {
+	const callers, calls = 3, 10
 	realm := fmt.Sprintf("realm-%d", seed)
-	start := time.Now()
-	var centres []*identity.Centre
-	for _, s := range stores {
-		centres = append(centres, &identity.Centre{
-			Store: s, PrevFor: time.Hour, Now: time.Now,
-			GuestKey: func(string) ([]byte, error) { return []byte("the guest key of " + realm), nil },
-		})
+	centre := &identity.Centre{
+		Store: s, PrevFor: time.Hour, Now: time.Now,
+		GuestKey: func(string) ([]byte, error) { return []byte("the guest key of " + realm), nil },
 	}
 	var mu sync.Mutex
-	var all []porcupine.Operation
+	var all []heard
+	var failed error
 	var wg sync.WaitGroup
-	for i := range callers {
+	for i := first; i < first+callers; i++ {
 		wg.Go(func() {
 			random := rand.New(rand.NewPCG(seed, uint64(i)))
 			for range calls {
 				c := call{what: []string{"bind", "bind", "unbind", "who"}[random.IntN(4)], n: random.IntN(2), user: fmt.Sprintf("y%d", random.IntN(3))}
-				op := porcupine.Operation{ClientId: i, Input: c, Call: time.Since(start).Nanoseconds()}
-				heard, err := c.make(t.Context(), centres[i%2], realm, i)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				op.Output, op.Return = heard, time.Since(start).Nanoseconds()
+				h := heard{Caller: i, What: c.what, N: c.n, User: c.user, Call: time.Now().UnixNano()}
+				said, err := c.make(ctx, centre, realm, i)
+				h.Said, h.Return = said, time.Now().UnixNano()
 				mu.Lock()
-				all = append(all, op)
+				all, failed = append(all, h), errors.Join(failed, err)
 				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
+	return all, failed
+}
+
+// callersRole is the argument that makes the test binary one more process of callers.
+const callersRole = "call"
+
+// callers are those of another process.
+type callers struct {
+	tell *json.Encoder
+	hear *json.Decoder
+}
+
+func startCallers(t *testing.T, place string) *callers {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], callersRole, place)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
+	return &callers{json.NewEncoder(in), json.NewDecoder(out)}
+}
+
+func (c *callers) begin(t *testing.T, seed int) {
+	if err := c.tell.Encode(seed); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *callers) end(t *testing.T) (all []heard) {
+	if err := c.hear.Decode(&all); err != nil {
+		t.Fatal(err)
+	}
 	return all
+}
+
+// callUntilTold is the other process: a history for each seed that it is told.
+func callUntilTold(place string) {
+	s, err := opener(place)(context.Background(), place, sqlstore.Options{})
+	if err != nil {
+		refuse(err)
+	}
+	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	for {
+		var seed uint64
+		if in.Decode(&seed) != nil {
+			return
+		}
+		all, err := history(context.Background(), s, seed, 3)
+		if err != nil {
+			refuse(err)
+		}
+		_ = out.Encode(all)
+	}
+}
+
+// opener opens the engine that lies at a place.
+func opener(place string) func(context.Context, string, sqlstore.Options) (*sqlstore.Store, error) {
+	if isPostgres(place) {
+		return sqlstore.OpenPostgres
+	}
+	return sqlstore.OpenSQLite
 }
 
 // make makes the call, each caller through an openid of his own.
