@@ -77,7 +77,8 @@ func load(c *session, q identity.Query, known *identity.Known) (err error) {
 	}
 	if q.Foreign && known.Union.Version == 0 && known.Union.Unionid == q.Unionid {
 		var one int
-		known.UnionForeign, err = c.one(`SELECT 1 FROM union_key WHERE realm = $1 AND unionid = $2 AND subject <> $3 LIMIT 1`, []any{q.Realm, q.UnionID, q.Subject}, []any{&one})
+		known.UnionForeign, err = c.one(`SELECT 1 FROM account a CROSS JOIN union_key n
+			WHERE a.subject <> a.appid AND a.subject <> $3 AND n.realm = $1 AND n.subject = a.subject AND n.unionid = $2 LIMIT 1`, []any{q.Realm, q.UnionID, q.Subject}, []any{&one})
 		if err != nil {
 			return err
 		}

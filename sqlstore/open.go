@@ -101,10 +101,10 @@ func connect(path, mode string, busy time.Duration, readOnly bool) *sql.DB {
 		q.Add("_pragma", "query_only(1)")
 	} else {
 		// The one connection that writes keeps the upper pages of all indexes in memory,
-		// 32 MiB of them, and folds the log into the file less often: each time it waits
+		// up to 64 MiB of them, and folds the log into the file less often: each time it waits
 		// for the disk.
-		q.Add("_pragma", "cache_size(-32768)")
-		q.Add("_pragma", "wal_autocheckpoint(8000)")
+		q.Add("_pragma", "cache_size(-65536)")
+		q.Add("_pragma", "wal_autocheckpoint(16000)")
 	}
 	name := filepath.ToSlash(path)
 	if !strings.HasPrefix(name, "/") {

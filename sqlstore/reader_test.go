@@ -159,8 +159,9 @@ func wantPlan(t *testing.T, s *Store, query string) {
 			t.Fatal(err)
 		}
 		// An index of which only the realm is used goes through a whole company.
-		// The common table expression itself has no index and needs none.
-		if strings.HasSuffix(detail, "(realm=?)") || strings.HasPrefix(detail, "SCAN") && detail != "SCAN gone" && detail != "SCAN CONSTANT ROW" {
+		// The common table expression itself has no index and needs none. All open
+		// platforms are looked through: they are few.
+		if strings.HasSuffix(detail, "(realm=?)") || strings.HasPrefix(detail, "SCAN") && detail != "SCAN gone" && !strings.HasPrefix(detail, "SCAN a USING") && detail != "SCAN CONSTANT ROW" {
 			t.Errorf("%s\nis answered by %s", query, detail)
 		}
 	}

@@ -1,9 +1,12 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 )
@@ -96,8 +99,9 @@ func loadFacts(c *session, realm, id, mark string, facts *identity.UserFacts) er
 
 // loadOpenids adds the openids that are on record with a unionid.
 func loadOpenids(c *session, realm string, n identity.Unionid, facts *identity.UserFacts) error {
-	return c.each(`SELECT appid, openid, `+openidColumns+` FROM openid_key
-		WHERE realm = $1 AND subject = $2 AND unionid = $3 AND unionid <> '' ORDER BY appid, openid`,
+	first := len(facts.Openids)
+	err := c.each(`SELECT appid, openid, `+openidColumns+` FROM openid_key
+		WHERE realm = $1 AND subject = $2 AND unionid = $3 AND unionid <> ''`,
 		[]any{realm, n.Subject, n.UnionID},
 		func(rows *sql.Rows) error {
 			var o identity.OpenidRow
@@ -107,6 +111,11 @@ func loadOpenids(c *session, realm string, n identity.Unionid, facts *identity.U
 			facts.Openids = append(facts.Openids, o)
 			return err
 		})
+	// Sorted here, or SQLite would rather walk through the realm in this order.
+	slices.SortFunc(facts.Openids[first:], func(a, b identity.OpenidRow) int {
+		return cmp.Or(strings.Compare(a.AppID, b.AppID), strings.Compare(a.OpenID, b.OpenID))
+	})
+	return err
 }
 
 // loadRetired adds the ids that forward to the root, the youngest retirement first.

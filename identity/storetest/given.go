@@ -106,6 +106,21 @@ func (h Harness) prev(t *testing.T) {
 		apply(t, s, c)
 		wantPrev(t, s, t0, "j", "i", "h", "g", "f", "e", "d", "c")
 	})
+	h.promise(t, "UnionForeign says that a new unionid is on record in another open platform", func(t *testing.T, s identity.Store) {
+		apply(t, s, linked("o1", "n1", named("r1")))
+		for app, of := range map[string]string{appID: subject, "wx2": "open2", "wx3": "wx3"} {
+			if _, err := s.Subject(t.Context(), app, of); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ask := func(o identity.Openid, n identity.Unionid) bool {
+			return load(t, s, identity.Query{Realm: realm, Openid: o, Unionid: n, Foreign: true}).UnionForeign
+		}
+		there := identity.Openid{AppID: "wx2", OpenID: "p1"}
+		equal(t, "of another", ask(there, identity.Unionid{Subject: "open2", UnionID: "n1"}), true)
+		equal(t, "of nobody", ask(there, identity.Unionid{Subject: "open2", UnionID: "n2"}), false)
+		equal(t, "of the same", ask(openid("o2"), unionid("n1")), false)
+	})
 	h.promise(t, "Prev is empty where nobody was retired", func(t *testing.T, s identity.Store) {
 		apply(t, s, linked("o1", "n1", named("r1")), linked("o2", "n2", named("r2")), change(retired(virtual("a"), "r2", t0)))
 		wantPrev(t, s, t0)

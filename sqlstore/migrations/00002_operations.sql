@@ -14,7 +14,7 @@ ALTER TABLE openid_key ADD COLUMN since BIGINT;
 ALTER TABLE openid_key ADD COLUMN hint TEXT NOT NULL DEFAULT '';
 
 -- Finds the openids of a unionid: through which accounts a user can be reached.
-CREATE INDEX openid_key_unionid ON openid_key (realm, subject, unionid, appid, openid) WHERE unionid <> '';
+CREATE INDEX openid_key_unionid ON openid_key (realm, subject, unionid) WHERE unionid <> '';
 
 -- Finds what an old table says of a user.
 CREATE INDEX openid_key_hint ON openid_key (realm, hint) WHERE hint <> '';
@@ -39,8 +39,9 @@ INSERT INTO union_link (realm, subject, unionid, userid, slot, epoch, version)
 DROP TABLE union_key;
 ALTER TABLE union_link RENAME TO union_key;
 
--- Finds a unionid that somebody takes for one of another open platform.
-CREATE INDEX union_key_unionid ON union_key (realm, unionid, subject);
+-- The open platforms: where to look for a unionid that somebody takes for one of
+-- another. An index over all unionids would cost every new person a write.
+CREATE INDEX account_subject ON account (subject) WHERE subject <> appid;
 
 -- Every retirement is told twice: at once, and finally when nobody can hold a token
 -- with the old id any more.
