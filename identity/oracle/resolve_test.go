@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
@@ -60,7 +61,7 @@ func (m *model) refuse(c identity.Claim, r *record, code, holder string) {
 	}
 	old := m.unions[n]
 	if n.UnionID == "" || old == "" {
-		old = r.guest
+		old = cmp.Or(r.guest, c.Browser.ID)
 	}
 	switch code {
 	case identity.CodeUnionIDMismatch:
@@ -106,7 +107,7 @@ func (m *model) anonymous(c identity.Claim, r *record) (answer, string) {
 	if c.User != "" && c.UserKind == identity.Real {
 		return m.logIn(c, r, own, spent)
 	}
-	if l, ok := m.logins[c.Session]; ok && c.Session != "" && l.openid == c.Openid {
+	if l, ok := m.logins[c.Session]; ok && c.Session != "" && sameBrowser(l.openid, c.Openid) {
 		return answer{user: m.root(l.user), session: true}, ""
 	}
 	if spent {
@@ -144,7 +145,7 @@ func (m *model) logIn(c identity.Claim, r *record, own string, spent bool) (answ
 		return answer{}, identity.CodeUserBlocked
 	}
 	m.row(y, &person{real: true, born: m.now})
-	if l, ok := m.logins[c.Session]; !ok || m.root(l.user) != y || l.openid != c.Openid {
+	if l, ok := m.logins[c.Session]; !ok || m.root(l.user) != y || !sameBrowser(l.openid, c.Openid) {
 		m.logins[c.Session] = login{c.Openid, y}
 	}
 	if handOver {
@@ -310,3 +311,6 @@ func (m *model) joinHint(c identity.Claim, r *record, n unionid, ids []string, w
 	}
 	join(u, p)
 }
+
+// sameBrowser: one that WeChat doesn't vouch for is the same at every account.
+func sameBrowser(a, b openid) bool { return a == b || a.OpenID == "" && b.OpenID == "" }
