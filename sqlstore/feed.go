@@ -15,19 +15,23 @@ func (s *Store) Events(ctx context.Context, realm string, after int64, limit int
 		return c.each(`SELECT seq, id, type, phase, old_id, new_id, via, cause, subject, appid, at, trace
 			FROM event WHERE realm = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
 			[]any{realm, after, max(limit, 0)},
-			func(rows *sql.Rows) error {
-				e := identity.Event{Realm: realm}
-				at := sql.NullInt64{}
-				err := rows.Scan(&e.Seq, &e.ID, &e.Type, &e.Phase, &e.Old, &e.New, &e.Via, &e.Cause, &e.Subject, &e.AppID, &at, &e.Trace)
-				e.At = timeOf(at)
-				events = append(events, e)
-				return err
-			})
+			func(rows *sql.Rows) error { return scanEvent(rows, realm, &events) })
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading events: %w", err)
 	}
 	return events, nil
+}
+
+// scanEvent adds a row of seq, id, type, phase, old, new, via, cause, subject, account,
+// moment and trace.
+func scanEvent(rows *sql.Rows, realm string, events *[]identity.Event) error {
+	e := identity.Event{Realm: realm}
+	at := sql.NullInt64{}
+	err := rows.Scan(&e.Seq, &e.ID, &e.Type, &e.Phase, &e.Old, &e.New, &e.Via, &e.Cause, &e.Subject, &e.AppID, &at, &e.Trace)
+	e.At = timeOf(at)
+	*events = append(*events, e)
+	return err
 }
 
 // Conflicts returns at most limit conflicts of a realm with Seq > after, in order.

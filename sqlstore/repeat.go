@@ -73,14 +73,7 @@ func (s *Store) Feed(ctx context.Context, realm string, after int64, limit int) 
 			FROM picked k JOIN event e ON e.realm = $1 AND e.seq = k.seq LEFT JOIN chain r ON r.seq = k.seq AND r.parent IS NULL
 			ORDER BY k.seq`,
 			[]any{realm, after, max(limit, 0)},
-			func(rows *sql.Rows) error {
-				e := identity.Event{Realm: realm}
-				at := sql.NullInt64{}
-				err := rows.Scan(&e.Seq, &e.ID, &e.Type, &e.Phase, &e.Old, &e.New, &e.Via, &e.Cause, &e.Subject, &e.AppID, &at, &e.Trace)
-				e.At = timeOf(at)
-				events = append(events, e)
-				return err
-			})
+			func(rows *sql.Rows) error { return scanEvent(rows, realm, &events) })
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the feed: %w", err)

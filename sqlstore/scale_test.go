@@ -66,8 +66,12 @@ func fill(b *testing.B, s *Store, n int) {
 			b.Fatal(err)
 		}
 	}
-	if _, err := s.write.Exec("ANALYZE"); err != nil {
-		b.Fatal(err)
+	// PostgreSQL does this by itself in time. SQLite never does, and shouldn't be made
+	// to: with statistics it plans a statement anew for every value that it is given.
+	if isPostgres(placeOf(s)) {
+		if _, err := s.write.Exec("ANALYZE"); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
