@@ -1,7 +1,10 @@
 package directory
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 // AccountKind is what an account may do in WeChat (wechat-api.md §1.1).
@@ -35,6 +38,22 @@ type Account struct {
 	// The code of WeChat's domain check: 16 letters and digits. The file
 	// `/MP_verify_<code>.txt` is then answered on every host.
 	Verify string `json:"verify,omitempty"`
+
+	// How the account's global access token is got: `stable` leaves the tokens of other
+	// programs alone, `legacy` takes turns with them, `off` keeps none, and with it goes
+	// everything that needs one (wechat-api.md §4). Default: `stable`.
+	AccessToken string `json:"access_token,omitempty"`
+
+	// Whether keys of the API with the scope `token` may read the account's access token,
+	// `on` or `off`. Default: `on` if all sites of the account are of one realm.
+	ShareToken string `json:"share_token,omitempty"`
+
+	// Paths of WeChat's API that keys with the scope `wechat` may call through ours, such
+	// as `/cgi-bin/menu/get`, or all below one: `/cgi-bin/menu/*`. Default: none.
+	PassThrough []string `json:"pass_through,omitempty"`
+
+	// What WeChat pushes, and who else hears of it. Default: nothing is accepted.
+	Push *Push `json:"push,omitempty"`
 }
 
 // Openable says whether visitors can be signed in through the account.
@@ -60,11 +79,40 @@ var (
 	verifyForm = regexp.MustCompile(`^[A-Za-z0-9]{16}$`)
 )
 
+// TokenWays are the ways to get a global access token.
+var TokenWays = []string{"stable", "legacy", "off"}
+
+// apiPathForm takes no dots but single ones, so that nothing climbs out of a path.
+var apiPathForm = regexp.MustCompile(`^/(cgi-bin|wxa|wxaapi|datacube|card|customservice)(/[A-Za-z0-9_]+)*(/\*|/[A-Za-z0-9_]+)$`)
+
+// PassesThrough says whether keys may call a path of WeChat's API through ours.
+func (a *Account) PassesThrough(path string) bool {
+	return slices.ContainsFunc(a.PassThrough, func(p string) bool {
+		if prefix, all := strings.CutSuffix(p, "*"); all {
+			return strings.HasPrefix(path, prefix)
+		}
+		return path == p
+	})
+}
+
 // ValidAppID says whether s has the form of an app id.
 func ValidAppID(s string) bool { return appIDForm.MatchString(s) }
 
 // ValidPTID says whether s has the form of a site's id.
 func ValidPTID(s string) bool { return ptidForm.MatchString(s) }
+
+// fill sets what the operator left out.
+func (a *Account) fill() {
+	if a.Kind == "" {
+		a.Kind = Service
+	}
+	if a.AccessToken == "" {
+		a.AccessToken = "stable"
+	}
+	if a.Push != nil {
+		a.Push = a.Push.filled()
+	}
+}
 
 func (a *Account) check() *Fault {
 	fault := func(field, message string) *Fault { return &Fault{"account", a.AppID, field, message} }
@@ -79,8 +127,20 @@ func (a *Account) check() *Fault {
 		return fault("subject", "a subject is named with 1 to 64 of A-Za-z0-9._-")
 	case ValidAppID(a.Subject):
 		return fault("subject", "a subject may not look like an app id, which stands for an account without one")
+	case !slices.Contains(TokenWays, a.AccessToken):
+		return fault("access_token", "an access token is got `stable` or `legacy`, or it is `off`")
+	case a.ShareToken != "" && a.ShareToken != "on" && a.ShareToken != "off":
+		return fault("share_token", "share_token is `on` or `off`")
 	case a.Verify != "" && !verifyForm.MatchString(a.Verify):
 		return fault("verify", "a verify code is the 16 letters and digits between `MP_verify_` and `.txt`")
+	}
+	for _, p := range a.PassThrough {
+		if !apiPathForm.MatchString(p) {
+			return fault("pass_through", fmt.Sprintf("%q is no path of WeChat's API such as `/cgi-bin/menu/get` or `/cgi-bin/menu/*`", p))
+		}
+	}
+	if a.Push != nil {
+		return a.Push.check(a.AppID)
 	}
 	return nil
 }

@@ -38,9 +38,7 @@ func New(accounts []*Account, realms []*Realm, sites []*Site) (*Directory, error
 			return nil, &Fault{"account", "null", "", "there is nothing here"}
 		}
 		a := *given
-		if a.Kind == "" {
-			a.Kind = Service
-		}
+		a.fill()
 		if f := a.check(); f != nil {
 			return nil, f
 		}
