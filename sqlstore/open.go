@@ -99,6 +99,10 @@ func connect(path, mode string, busy time.Duration, readOnly bool) *sql.DB {
 	}}
 	if readOnly {
 		q.Add("_pragma", "query_only(1)")
+		// Reading a page through the map of the file, as far as SQLite's limit of 2 GiB, costs
+		// no call of the system: with ten million people that halves the time. The price is
+		// that a disk which can't be read ends the process, where it would be an error else.
+		q.Add("_pragma", "mmap_size(2147418112)")
 	} else {
 		// The one connection that writes keeps the upper pages of all indexes in memory,
 		// up to 64 MiB of them, and folds the log into the file less often: each time it waits
