@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
+	"strings"
 	"time"
 )
 
@@ -27,9 +27,11 @@ var messages = map[int]string{
 	40013: "invalid appid",
 	40029: "invalid code",
 	40030: "invalid refresh_token",
+	40033: "invalid charset. please check your request, if include \\uxxxx will create fail!",
 	40066: "invalid url",
 	40125: "invalid appsecret",
 	40163: "code been used",
+	40243: "secret is frozen",
 	41001: "access_token missing",
 	41002: "appid missing",
 	41003: "refresh_token missing",
@@ -40,46 +42,16 @@ var messages = map[int]string{
 	42002: "refresh_token expired",
 	42003: "code expired",
 	43001: "require GET method",
+	43002: "require POST method",
+	44002: "empty post data",
+	45009: "reach max api daily quota limit",
+	45002: "content size out of limit",
 	45011: "api minute-quota reach limit, must slower retry next minute",
+	47001: "data format error",
 	48001: "api unauthorized",
-}
-
-// call is one call of a server to WeChat's API.
-type call struct {
-	*Sim
-	w     *recorder
-	r     *http.Request
-	query url.Values
-	appid string // whose call it is, as far as that can be seen; for faults
-}
-
-// api prepares a call, lets it meet the faults that strike before WeChat looks at
-// it, and runs it.
-func (s *Sim) api(rec *recorder, r *http.Request, run func(*call)) {
-	c := &call{Sim: s, w: rec, r: r, query: r.URL.Query()}
-	c.appid = c.query.Get("appid")
-	if t, ok := s.token(c.query.Get("access_token")); ok {
-		c.appid, rec.req.AppID, rec.req.Person = t.appid, t.appid, t.person
-	}
-	if a, ok := c.hit("slow"); ok {
-		c.pause(a.delay(3 * time.Second))
-	}
-	switch {
-	case c.is("host_down"):
-		panic(http.ErrAbortHandler)
-	case c.is("http_500"):
-		c.html(http.StatusInternalServerError, "<html><body><h1>500 Internal Server Error</h1></body></html>")
-	case c.is("not_json"):
-		c.html(http.StatusOK, "<!DOCTYPE html><html><body>系统繁忙，请稍后再试</body></html>")
-	case c.is("busy"):
-		c.refuse(-1)
-	case c.is("rate_limited"):
-		c.refuse(45011)
-	case r.Method != http.MethodGet:
-		c.refuse(43001)
-	default:
-		run(c)
-	}
+	89503: "this ip is waiting for the confirmation of the administrator",
+	50004: "account is barred",
+	50007: "account is frozen",
 }
 
 func (c *call) hit(name string) (Armed, bool) { return c.strike(c.w, name, c.appid) }
@@ -117,7 +89,8 @@ func (c *call) refuse(code int) {
 
 func (c *call) refuseWith(code int, message string) {
 	tails := []string{", rid: ", " rid: ", " , rid: "}
-	message += tails[c.dice.upTo(len(tails))] + c.dice.rid()
+	c.w.req.RID = c.dice.rid()
+	message += tails[c.dice.upTo(len(tails))] + c.w.req.RID
 	c.answer(field{"errcode", code}, field{"errmsg", message})
 }
 
@@ -163,9 +136,13 @@ func (c *call) answer(fields ...field) {
 		b.Truncate(b.Len() - 1) // the encoder's line break
 	}
 	b.WriteByte('}')
-	// Of all types, this one is what many clients stumble over (wechat-api.md,
+	// Of all types, the first is what many clients stumble over (wechat-api.md,
 	// general wire rules).
-	c.w.Header().Set("Content-Type", "text/plain")
+	kind := "text/plain"
+	if !strings.HasPrefix(c.r.URL.Path, "/sns/") {
+		kind = "application/json; encoding=utf-8"
+	}
+	c.w.Header().Set("Content-Type", kind)
 	c.w.Header().Set("Cache-Control", "no-cache, must-revalidate")
 	_, _ = c.w.Write(b.Bytes())
 }

@@ -76,7 +76,7 @@ func (s *Sim) arm(name string, opts ...FaultOption) (Armed, error) {
 		return Armed{}, fmt.Errorf("arming %s: it needs a positive number of requests", name)
 	case a.Chance <= 0 || a.Chance > 1:
 		return Armed{}, fmt.Errorf("arming %s: a chance is above 0 and at most 1", name)
-	case a.Path != "" && !slices.Contains(f.paths, a.Path):
+	case a.Path != "" && !s.strikes(f, a.Path):
 		return Armed{}, fmt.Errorf("arming %s: it can't strike %s, only %v", name, a.Path, f.paths)
 	}
 	if _, ok := s.account(a.AppID); a.AppID != "" && !ok {
@@ -118,7 +118,7 @@ func (s *Sim) strike(rec *recorder, name, appid string) (Armed, bool) {
 	if path == consentPath {
 		path = authorizePath // the second half of it
 	}
-	if !slices.Contains(f.paths, path) {
+	if !s.strikes(f, path) {
 		return Armed{}, false
 	}
 	s.mu.Lock()

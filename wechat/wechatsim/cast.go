@@ -7,16 +7,24 @@ import "slices"
 const (
 	KindService      = "service"
 	KindSubscription = "subscription"
+	KindMini         = "mini" // a mini program
+	KindApp          = "app"  // an app on a phone
+	KindWeb          = "web"  // a website that shows a QR code (wechat-api.md §2.1)
 )
 
-// Account is an Official Account as its owner set it up in WeChat's console.
+var kinds = []string{KindService, KindSubscription, KindMini, KindApp, KindWeb}
+
+// Account is an account as its owner set it up in WeChat's console. See
+// [Sim.ChangeAccount].
 type Account struct {
 	AppID  string `json:"appid"` // "wx" and 16 lower-case hex digits
 	Secret string `json:"secret"`
 	Name   string `json:"name"` // shown on the phone
-	// Kind is [KindService], which is also what empty means, or
-	// [KindSubscription].
+	// Kind is one of the kinds; empty means [KindService].
 	Kind string `json:"kind"`
+	// Unverified takes away the rights that WeChat gives after its verification
+	// (wechat-api.md §13). A sandbox account has them all the same.
+	Unverified bool `json:"unverified"`
 	// Subject is the open-platform account that this one is bound to. Accounts of
 	// one subject see the same unionid; without a subject nobody has one.
 	Subject string `json:"subject"`
@@ -29,8 +37,22 @@ type Account struct {
 	// FollowersOnly sends everybody else away with 10006, as WeChat's sandboxes
 	// do. It isn't tied to Sandbox, which most tests need for the port alone.
 	FollowersOnly bool `json:"followers_only"`
-	// Banned makes every login end with 10004.
+	// Banned makes every login end with 10004, and every call in the account's
+	// name with 50004.
 	Banned bool `json:"banned"`
+	// Frozen makes every call in the account's name end with 50007.
+	Frozen bool `json:"frozen"`
+	// SecretFrozen makes every call for a token end with 40243.
+	SecretFrozen bool `json:"secret_frozen"`
+	// Whitelist are the addresses and networks that may ask for a token; others
+	// get 40164. Nil lets everybody, an empty list nobody.
+	Whitelist []string `json:"whitelist"`
+}
+
+func (a Account) clone() Account {
+	a.Domains = slices.Clone(a.Domains)
+	a.Whitelist = slices.Clone(a.Whitelist)
+	return a
 }
 
 // Person is somebody with a phone.

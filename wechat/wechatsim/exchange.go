@@ -1,7 +1,6 @@
 package wechatsim
 
 import (
-	"crypto/subtle"
 	"maps"
 	"time"
 )
@@ -78,8 +77,7 @@ func (c *call) exchange() {
 		c.refuse(40125)
 		return
 	case c.is("ip_not_listed"):
-		ip := c.caller()
-		c.refuseWith(40164, "invalid ip "+ip+" ipv6 ::ffff:"+ip+", not in whitelist")
+		c.refuseCaller()
 		return
 	case c.is("code_used"):
 		c.refuse(40163)
@@ -129,7 +127,7 @@ func (c *call) credentials() (Account, int) {
 	if !ok {
 		return Account{}, 40013
 	}
-	if subtle.ConstantTimeCompare([]byte(a.Secret), []byte(q.Get("secret"))) != 1 {
+	if !a.isSecret(q.Get("secret")) {
 		return Account{}, 40125
 	}
 	return a, 0

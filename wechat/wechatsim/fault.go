@@ -25,12 +25,30 @@ const (
 	authPath      = "/sns/auth"
 )
 
-// anywhere is every call of a server.
+// Where a fault can strike. Three of these stand for many paths; see [Sim.strikes].
 var (
-	anywhere   = []string{exchangePath, refreshPath, userInfoPath, authPath}
-	withSecret = []string{exchangePath}
-	atLogin    = []string{authorizePath}
+	anywhere    = []string{"every call of a server"}
+	withToken   = []string{"every call with a global token"}
+	withSecret  = []string{exchangePath, tokenPath, stableTokenPath}
+	withAccount = []string{"every call of an account"}
+	withCode  = []string{exchangePath}
+	atToken     = []string{tokenPath, stableTokenPath}
+	atLogin     = []string{authorizePath}
 )
+
+// strikes says whether a fault can strike a path.
+func (s *Sim) strikes(f Fault, path string) bool {
+	e, api := s.api[path]
+	switch f.paths[0] {
+	case anywhere[0]:
+		return api
+	case withToken[0]:
+		return e.may != nil
+	case withAccount[0]:
+		return e.may != nil || slices.Contains(atToken, path)
+	}
+	return slices.Contains(f.paths, path)
+}
 
 // Faults is the one table of all faults that [Sim.Fail] knows: docs, help text and
 // control API come from it. It is for reading.
@@ -40,12 +58,18 @@ var Faults = []Fault{
 	{"rerequest", "2 s later the simulator requests the callback again, without cookies and under another phone's User-Agent; the same for an address typed into the phone page", "a GET changes nothing twice, and a visitor without cookies is nobody until his login ends", atLogin},
 	{"snapshot", "a page of preview instead of consent: both ids are made up, and is_snapshotuser is 1", "never store or link a flagged visitor", atLogin},
 	{"refuse_closes", "a refusal closes the page without a redirect", "the callback may never be called", atLogin},
-	{"code_used", "40163, whatever the code", "look for the result of that code, then go on with a session or log in again, once", withSecret},
-	{"code_invalid", "40029, whatever the code", "log in again, once, and never in a loop", withSecret},
+	{"code_used", "40163, whatever the code", "look for the result of that code, then go on with a session or log in again, once", withCode},
+	{"code_invalid", "40029, whatever the code", "log in again, once, and never in a loop", withCode},
 	{"secret_changed", "40125, as after a reset of the secret in WeChat's console", "tell the operator, not the visitor", withSecret},
 	{"ip_not_listed", "40164 with the caller's address in the text", "tell the operator which address to allow", withSecret},
-	{"timeout_after_use", "the code is used up, then the connection hangs until the client gives up", "don't send a code again after a timeout; log in again", withSecret},
-	{"missing_openid", "the exchange succeeds, but there is no openid in it", "an answer without an error is not yet an answer", withSecret},
+	{"timeout_after_use", "the code is used up, then the connection hangs until the client gives up", "don't send a code again after a timeout; log in again", withCode},
+	{"missing_openid", "the exchange succeeds, but there is no openid in it", "an answer without an error is not yet an answer", withCode},
+	{"ip_unconfirmed", "89503: an administrator of the account is asked whether the address is his", "tell the operator, and ask again only after minutes", atToken},
+	{"token_dead", "40001, and the global token is dead from then on", "compare it with the stored one, get another, and repeat the call once", withToken},
+	{"token_expires_early", "the global token dies after a minute by the simulator's clock, though its answer says two hours", "believe 42001 more than expires_in", atToken},
+	{"token_stale", "stable_token answers with a token that is dead already, unless a refresh is forced", "what comes from stable_token may be dead; don't go round in a circle", []string{stableTokenPath}},
+	{"quota_spent", "45009, as when the calls of the day are used up", "stop until midnight in China, and tell the operator", withAccount},
+	{"account_frozen", "50007, as when WeChat froze the account", "tell the operator; nothing else helps", withAccount},
 	{"slow", "the answer takes 3 s by the simulator's clock", "have a timeout, and answer the visitor before WeChat asks twice", anywhere},
 	{"busy", "-1, and the call was not looked at", "try again two or three times, with a pause", anywhere},
 	{"rate_limited", "45011", "slow down until the next minute", anywhere},

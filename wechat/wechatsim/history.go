@@ -33,6 +33,8 @@ type Request struct {
 	Status   int
 	Location string
 	Body     string   // at most 64 KiB
+	Posted   string   // the body of the request, at most 64 KiB
+	RID      string   // the name of a refused call, from the tail of its errmsg
 	Faults   []string // the named faults that played a part
 }
 

@@ -154,8 +154,11 @@ func (a Account) check() error {
 		return errors.New("an appid is wx and 16 lower-case hex digits")
 	case a.Secret == "":
 		return errors.New("the secret is missing")
-	case a.Kind != "" && a.Kind != KindService && a.Kind != KindSubscription:
-		return fmt.Errorf("the kind is service or subscription, not %q", a.Kind)
+	case a.Kind != "" && !slices.Contains(kinds, a.Kind):
+		return fmt.Errorf("the kind is one of %s, not %q", strings.Join(kinds, ", "), a.Kind)
+	}
+	if _, err := a.whitelist(); err != nil {
+		return err
 	}
 	for _, d := range a.Domains {
 		if err := checkDomain(d, a.Sandbox); err != nil {

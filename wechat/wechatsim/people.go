@@ -28,23 +28,6 @@ func (s *Sim) holder(r *http.Request) (Person, bool) {
 	return s.person(c.Value)
 }
 
-// Accounts are all accounts, never nil.
-func (s *Sim) Accounts() []Account {
-	accounts := append([]Account{}, s.accounts...)
-	for i := range accounts {
-		accounts[i].Domains = slices.Clone(accounts[i].Domains)
-	}
-	return accounts
-}
-
-func (s *Sim) account(appid string) (Account, bool) {
-	i := slices.IndexFunc(s.accounts, func(a Account) bool { return a.AppID == appid })
-	if i < 0 {
-		return Account{}, false
-	}
-	return s.accounts[i], true
-}
-
 // People are all people as they are now, never nil.
 func (s *Sim) People() []Person {
 	s.mu.Lock()

@@ -76,7 +76,7 @@ func (s *Sim) showPhone(w http.ResponseWriter, r *http.Request) {
 	if held {
 		p := personOnPage(holder, holder.Name)
 		v.Holder = &p
-		for _, a := range s.accounts {
+		for _, a := range s.Accounts() {
 			v.Accounts = append(v.Accounts, followView{a, holder.follows(a.AppID), s.OpenID(holder.Name, a.AppID), s.UnionID(holder.Name, a.AppID)})
 		}
 	}

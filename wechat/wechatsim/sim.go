@@ -16,9 +16,11 @@ type Sim struct {
 	clock    *clock
 	dice     *dice
 	log      *slog.Logger
-	accounts []Account
 	links    []Link
-	errands  *errands
+	console  console
+	api      map[string]endpoint // by path
+	agenda   *agenda
+	errands  *http.Client
 	received history
 	sent     history
 
@@ -34,6 +36,8 @@ type Sim struct {
 	access   map[string]*userToken // by access token
 	refresh  map[string]*userToken // by refresh token
 	pending  map[string]pending    // by the ticket of a consent page
+	states   map[string]*accountState
+	globals  map[string]*Token // by the word
 	sweepAt  int
 }
 
@@ -50,15 +54,15 @@ func New(o Options) *Sim {
 		seed: o.Seed, clock: newClock(o.Now), dice: newDice(o.Seed), log: o.Log,
 		links: slices.Clone(o.Links),
 		codes: map[string]*code{}, access: map[string]*userToken{}, refresh: map[string]*userToken{},
-		pending: map[string]pending{},
+		pending: map[string]pending{}, states: map[string]*accountState{}, globals: map[string]*Token{},
+		api: gather(loginEndpoints, tokenEndpoints),
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.errands = newErrands()
+	s.agenda, s.errands = newAgenda(s.clock), newErrandClient()
 	s.settings, _ = o.settings() // checked above
 	accounts, people := o.cast()
 	for _, a := range accounts {
-		a.Domains = slices.Clone(a.Domains)
-		s.accounts = append(s.accounts, a)
+		s.console.add(a)
 	}
 	for _, p := range people {
 		s.people = append(s.people, p.clone())
@@ -74,7 +78,7 @@ func (s *Sim) Seed() uint64 { return s.seed }
 // simulator's own requests are over.
 func (s *Sim) Close() {
 	s.stop()
-	s.errands.close()
+	s.agenda.close()
 }
 
 // World is what WeChat shows to the internet, open.weixin.qq.com and
@@ -99,16 +103,8 @@ func (s *Sim) route(rec *recorder, r *http.Request) {
 		s.authorize(rec, r)
 	case consentPath:
 		s.consent(rec, r)
-	case exchangePath:
-		s.api(rec, r, (*call).exchange)
-	case refreshPath:
-		s.api(rec, r, (*call).refresh)
-	case userInfoPath:
-		s.api(rec, r, (*call).userInfo)
-	case authPath:
-		s.api(rec, r, (*call).auth)
 	default:
-		s.api(rec, r, func(c *call) { c.refuse(40066) })
+		s.call(rec, r)
 	}
 }
 
