@@ -4,41 +4,31 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 )
 
-// answer has the fields of all calls of this package. WeChat changes between
-// numbers and strings at times, so every field takes both.
-type answer struct {
-	ErrCode      number `json:"errcode"`
-	ErrMsg       text   `json:"errmsg"`
-	AccessToken  text   `json:"access_token"`
-	ExpiresIn    number `json:"expires_in"`
-	OpenID       text   `json:"openid"`
-	UnionID      text   `json:"unionid"`
-	Scope        text   `json:"scope"`
-	SnapshotUser flag   `json:"is_snapshotuser"`
-	Nickname     text   `json:"nickname"`
-	HeadImgURL   text   `json:"headimgurl"`
+// head is what any answer may say. WeChat changes between numbers and strings at
+// times, so every field of every answer takes both.
+type head struct {
+	ErrCode number `json:"errcode"`
+	ErrMsg  text   `json:"errmsg"`
 }
 
 // readAnswer decodes a body whatever its content type says (wechat-api.md,
 // general wire rules). Its errors never repeat the body, which may hold tokens.
-func readAnswer(body []byte) (answer, error) {
+func readAnswer(body []byte, into any) error {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
 	if len(body) == 0 {
-		return answer{}, errors.New("the answer is empty")
+		return errors.New("the answer is empty")
 	}
 	if body[0] != '{' || !json.Valid(body) {
-		return answer{}, errors.New("the answer is no JSON object")
+		return errors.New("the answer is no JSON object")
 	}
-	var a answer
-	if err := json.Unmarshal(body, &a); err != nil {
-		return answer{}, fmt.Errorf("the answer has a field of a wrong type")
+	if err := json.Unmarshal(body, into); err != nil {
+		return errors.New("the answer has a field of a wrong type")
 	}
-	return a, nil
+	return nil
 }
 
 // text is a string, or a number taken as it is written; null is empty.
@@ -54,18 +44,27 @@ func (t *text) UnmarshalJSON(b []byte) error {
 type number int64
 
 func (n *number) UnmarshalJSON(b []byte) error {
-	s, err := scalar(b)
-	if err != nil {
-		return err
-	}
-	*n = 0
-	if s = strings.TrimSpace(s); s == "" {
-		return nil
-	}
 	// Go's int may have 32 bits, and WeChat's codes fit.
-	i, err := strconv.ParseInt(s, 10, 32)
+	i, err := integer(b, 32)
 	*n = number(i)
 	return err
+}
+
+// long is a number that needs 64 bits, as the ids of messages do.
+type long int64
+
+func (n *long) UnmarshalJSON(b []byte) error {
+	i, err := integer(b, 64)
+	*n = long(i)
+	return err
+}
+
+func integer(b []byte, bits int) (int64, error) {
+	s, err := scalar(b)
+	if s = strings.TrimSpace(s); err != nil || s == "" {
+		return 0, err
+	}
+	return strconv.ParseInt(s, 10, bits)
 }
 
 // flag is true unless it says no. An answer that can't be read must not turn a

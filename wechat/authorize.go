@@ -13,6 +13,7 @@ type Scope string
 const (
 	ScopeBase     Scope = "snsapi_base"     // silent; the openid only
 	ScopeUserInfo Scope = "snsapi_userinfo" // a page of consent; nickname, avatar, unionid
+	ScopeLogin    Scope = "snsapi_login"    // a website's, by QR code; see QRConnectURL
 )
 
 // Authorize is a visitor's way to WeChat's login.
@@ -35,24 +36,47 @@ type Authorize struct {
 //
 // Every value is checked, so that none can bring a parameter of its own.
 func (c *Client) AuthorizeURL(a Authorize) (string, error) {
-	switch {
-	case !alphanumeric(a.AppID, 64):
-		return "", errors.New("building the authorize URL: the app ID is not made of letters and digits")
-	case a.Scope != ScopeBase && a.Scope != ScopeUserInfo:
+	if a.Scope != ScopeBase && a.Scope != ScopeUserInfo {
 		return "", errors.New("building the authorize URL: the scope is neither snsapi_base nor snsapi_userinfo")
-	case !alphanumeric(a.State, 128):
-		return "", errors.New("building the authorize URL: the state is not made of 1 to 128 letters and digits")
 	}
-	if err := checkRedirect(a.RedirectURI); err != nil {
+	query, err := a.query()
+	if err != nil {
 		return "", fmt.Errorf("building the authorize URL: %w", err)
 	}
-	return c.openURL + "/connect/oauth2/authorize" +
-		"?appid=" + a.AppID +
+	return c.openURL + "/connect/oauth2/authorize?" + query + "&connect_redirect=1#wechat_redirect", nil
+}
+
+// QRConnectURL is the address of the page with the QR code by which a visitor on a
+// PC logs in to a website (wechat-api.md §2.1). The app ID is that of a website
+// application, and the scope [ScopeLogin]. Every value is checked as by
+// AuthorizeURL.
+func (c *Client) QRConnectURL(a Authorize) (string, error) {
+	if a.Scope != ScopeLogin {
+		return "", errors.New("building the QR login URL: the scope is not snsapi_login")
+	}
+	query, err := a.query()
+	if err != nil {
+		return "", fmt.Errorf("building the QR login URL: %w", err)
+	}
+	return c.openURL + "/connect/qrconnect?" + query + "#wechat_redirect", nil
+}
+
+// query has the order that WeChat matches.
+func (a Authorize) query() (string, error) {
+	switch {
+	case !alphanumeric(a.AppID, 64):
+		return "", errors.New("the app ID is not made of letters and digits")
+	case !alphanumeric(a.State, 128):
+		return "", errors.New("the state is not made of 1 to 128 letters and digits")
+	}
+	if err := checkRedirect(a.RedirectURI); err != nil {
+		return "", err
+	}
+	return "appid=" + a.AppID +
 		"&redirect_uri=" + url.QueryEscape(a.RedirectURI) +
 		"&response_type=code" +
 		"&scope=" + string(a.Scope) +
-		"&state=" + a.State +
-		"&connect_redirect=1#wechat_redirect", nil
+		"&state=" + a.State, nil
 }
 
 // maxRedirect bounds a redirect URI in bytes, well below what proxies and

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -22,6 +21,13 @@ type Config struct {
 	// tried; default "https://api.weixin.qq.com", "https://api2.weixin.qq.com".
 	// A bare host means https; http is for loopback only.
 	Hosts []string
+	// MPURL is where the images of QR codes are; default
+	// "https://mp.weixin.qq.com".
+	MPURL string
+	// Proxy is the proxy through which the hosts are called: an http, https or
+	// socks5 URL, which may hold credentials. Empty means none: the environment
+	// is never asked. It can't be set beside a transport of one's own.
+	Proxy string
 	// HTTP does the calls. The default has its own transport, which takes no
 	// proxy from the environment. Redirects are never followed and cookies never
 	// kept, whatever is set here.
@@ -46,6 +52,8 @@ type Config struct {
 // Client calls WeChat. It is safe for concurrent use.
 type Client struct {
 	openURL string
+	mpURL   string
+	usage   *usages
 	hosts   []*host
 	http    *http.Client
 	timeout time.Duration
@@ -59,10 +67,17 @@ type Client struct {
 func NewClient(cfg Config) (*Client, error) {
 	c := &Client{
 		timeout: cfg.Timeout, now: cfg.Now, rand: cfg.Rand, sleep: cfg.Sleep,
-		http: plainClient(cfg.HTTP),
+		usage: newUsages(),
+	}
+	var err error
+	if c.http, err = plainClient(cfg.HTTP, cfg.Proxy); err != nil {
+		return nil, fmt.Errorf("configuring the proxy: %w", err)
 	}
 	if cfg.OpenURL == "" {
 		cfg.OpenURL = "https://open.weixin.qq.com"
+	}
+	if cfg.MPURL == "" {
+		cfg.MPURL = "https://mp.weixin.qq.com"
 	}
 	if len(cfg.Hosts) == 0 {
 		cfg.Hosts = []string{"https://api.weixin.qq.com", "https://api2.weixin.qq.com"}
@@ -80,9 +95,11 @@ func NewClient(cfg Config) (*Client, error) {
 		c.sleep = sleep
 	}
 
-	var err error
 	if c.openURL, err = baseURL(cfg.OpenURL); err != nil {
 		return nil, fmt.Errorf("configuring where visitors log in: %w", err)
+	}
+	if c.mpURL, err = baseURL(cfg.MPURL); err != nil {
+		return nil, fmt.Errorf("configuring where images of QR codes are: %w", err)
 	}
 	for _, h := range cfg.Hosts {
 		base, err := baseURL(h)
@@ -130,39 +147,6 @@ func loopback(host string) bool {
 // Close closes the connections that wait for another call. Calls under way go on,
 // and the client may still be used.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
-
-// plainClient is a copy of the given client, or an own one, that follows no
-// redirect: the next address would come from outside and get our query.
-func plainClient(given *http.Client) *http.Client {
-	var c http.Client
-	if given != nil {
-		c = *given
-	}
-	if c.Transport == nil {
-		c.Transport = newTransport()
-	}
-	c.Jar = nil
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &c
-}
-
-// newTransport has no proxy: [http.ProxyFromEnvironment] would let whoever sets
-// HTTP_PROXY read every secret. It speaks HTTP/1.1, where it is easy to tell
-// whether a request has left.
-func newTransport() *http.Transport {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	dialer := &net.Dialer{Timeout: 3 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		DialContext:            dialer.DialContext,
-		TLSHandshakeTimeout:    3 * time.Second,
-		MaxIdleConns:           64,
-		MaxIdleConnsPerHost:    128,
-		IdleConnTimeout:        30 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-		Protocols:              protocols,
-	}
-}
 
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)

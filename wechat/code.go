@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // codeBusy is the errcode for "not processed, try again".
@@ -33,7 +34,7 @@ type rule struct {
 var rules = map[int]rule{
 	codeBusy: {ClassRetry, ""},
 
-	40001: {ClassRefresh, ""}, // of the exchange: exchangeRules
+	40001: {ClassRefresh, ""}, // of a call with the secret: secretRules
 	40014: {ClassRefresh, ""},
 	42001: {ClassRefresh, ""},
 
@@ -80,16 +81,16 @@ var rules = map[int]rule{
 	61451: {ClassFault, hintBug},
 }
 
-// exchangeRules go before rules when a code is exchanged: there is no token yet
-// that 40001 could be about, only the secret.
-var exchangeRules = map[int]rule{
+// secretRules go before rules when the call is proved with the secret: there is no
+// token that 40001 could be about.
+var secretRules = map[int]rule{
 	40001: {ClassConfig, hintSecret},
 }
 
 // refusal makes an error of WeChat's code and message.
-func (q query) refusal(code int, errmsg string) *Error {
+func (q query) refusal(code int, errmsg string, now time.Time) *Error {
 	r, known := rules[code]
-	if x, ok := exchangeRules[code]; ok && q.api == apiExchange {
+	if x, ok := secretRules[code]; ok && q.bySecret {
 		r = x
 	}
 	if !known {
@@ -103,11 +104,10 @@ func (q query) refusal(code int, errmsg string) *Error {
 	if e.Message == "" {
 		e.Message = "no message"
 	}
-	if code == 40164 || code == 45035 {
-		if ip, ok := firstAddr(message); ok {
-			e.Hint = "add " + ip.String() + " to the account's IP whitelist in WeChat's console"
-		}
+	if ip := e.IP(); ip.IsValid() && e.Hint == hintIP {
+		e.Hint = "add " + ip.String() + " to the account's IP whitelist in WeChat's console"
 	}
+	e.Until = until(code, e.Message, now)
 	return e
 }
 

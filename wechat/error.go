@@ -1,8 +1,10 @@
 package wechat
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Class says what to do about an [Error].
@@ -12,8 +14,9 @@ const (
 	// ClassRetry: the same call may work later. A code may be spent by then, so
 	// a login begins anew rather than waiting.
 	ClassRetry Class = "retry"
-	// ClassRefresh: the user token is dead. Who keeps no refresh token begins
-	// the login anew.
+	// ClassRefresh: the token of this call is dead. An account's token is
+	// fetched anew and the call repeated once (wechat-api.md §4.3); a visitor
+	// whose grant can't be refreshed begins the login anew.
 	ClassRefresh Class = "refresh"
 	// ClassRestart: the code is of no use; begin the login anew, once. A visitor
 	// who has a session just goes on (wechat-api.md §1.6).
@@ -44,8 +47,31 @@ type Error struct {
 	RID string
 	// Hint tells the operator what to do; may be empty.
 	Hint string
+	// Until is when the same call may work again, if the code tells: midnight in
+	// China for 45009, the next minute for 45011, an hour or a day after an
+	// administrator's refusal (89507, 89506). Otherwise zero.
+	Until time.Time
 	// Err is why no answer came; nil when one came. It holds no URL.
 	Err error
+
+	unsent bool
+}
+
+// Unsent says that no answer came because the request surely never left, so that
+// even a message may be sent again.
+func (e *Error) Unsent() bool { return e.unsent }
+
+// IP is this machine's address as WeChat saw it, from the message of a refusal
+// for that address (40164, 45035, 61004, 89501 to 89507); otherwise it is not
+// valid.
+func (e *Error) IP() netip.Addr {
+	switch e.Code {
+	case 40164, 45035, 61004, 89501, 89503, 89506, 89507:
+		if ip, ok := firstAddr(e.Message); ok {
+			return ip
+		}
+	}
+	return netip.Addr{}
 }
 
 func (e *Error) Error() string {

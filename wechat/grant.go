@@ -31,6 +31,9 @@ type Grant struct {
 	// in another value; the fields of a struct behind a pointer it does print.
 	token *string
 	until time.Time // the end of the token; zero if WeChat didn't say
+
+	refresh *string // a pointer for the same reason; nil if WeChat gave none
+	appID   string
 }
 
 // Has says whether a scope was granted.
@@ -67,27 +70,35 @@ func shorten(id string) string {
 // whether it is spent.
 func (c *Client) Exchange(ctx context.Context, appID, secret, code string) (Grant, error) {
 	q := query{
-		api:     apiExchange,
+		api: apiExchange, appID: appID, bySecret: true,
 		params:  url.Values{"appid": {appID}, "secret": {secret}, "code": {code}, "grant_type": {"authorization_code"}},
 		secrets: []string{secret, code},
 	}
-	switch {
-	case !alphanumeric(appID, 64):
-		return Grant{}, &Error{API: q.api, Class: ClassConfig, Message: "the app ID is not made of letters and digits", Hint: rules[40013].hint}
-	case !wordLike(secret, 128):
-		return Grant{}, &Error{API: q.api, Class: ClassConfig, Message: "the secret is not made of letters and digits", Hint: hintSecret}
-	case !wordLike(code, 128):
+	if e := q.checkAccount(appID, secret); e != nil {
+		return Grant{}, e
+	}
+	if !wordLike(code, 128) {
 		return Grant{}, &Error{API: q.api, Class: ClassRestart, Message: "the code is not one of WeChat's"}
 	}
-	a, err := c.do(ctx, q)
-	if err != nil {
+	var a grantAnswer
+	if err := c.do(ctx, q, &a); err != nil {
 		return Grant{}, err
 	}
 	return c.grant(q, a)
 }
 
+type grantAnswer struct {
+	AccessToken  text   `json:"access_token"`
+	RefreshToken text   `json:"refresh_token"`
+	ExpiresIn    number `json:"expires_in"`
+	OpenID       text   `json:"openid"`
+	UnionID      text   `json:"unionid"`
+	Scope        text   `json:"scope"`
+	SnapshotUser flag   `json:"is_snapshotuser"`
+}
+
 // grant takes an answer without an error code, if it is a complete one.
-func (c *Client) grant(q query, a answer) (Grant, error) {
+func (c *Client) grant(q query, a grantAnswer) (Grant, error) {
 	switch {
 	case a.OpenID == "":
 		return Grant{}, q.fault("the answer has no openid")
@@ -102,7 +113,10 @@ func (c *Client) grant(q query, a answer) (Grant, error) {
 	g := Grant{
 		OpenID: string(a.OpenID), UnionID: string(a.UnionID),
 		Scopes: scopes(string(a.Scope)), Snapshot: bool(a.SnapshotUser),
-		token: &token,
+		token: &token, appID: q.appID,
+	}
+	if refresh := string(a.RefreshToken); tokenLike(refresh) {
+		g.refresh = &refresh
 	}
 	if a.ExpiresIn > 0 {
 		g.until = c.now().Add(time.Duration(a.ExpiresIn) * time.Second)

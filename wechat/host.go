@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 )
 
 // maxAnswer bounds what is read of an answer, in bytes after decompression. The
-// largest honest one has a few kilobytes.
+// largest honest one is a page of 10,000 openids, of some 320 kB.
 const maxAnswer = 1 << 20
 
 // ErrNoHost says that every host failed so often that it is left alone for now.
@@ -29,8 +30,9 @@ type host struct {
 
 // response is what a host answered, whatever it means.
 type response struct {
-	status int
-	body   []byte
+	status      int
+	contentType string
+	body        []byte
 }
 
 func newHost(base string, trip uint32, cool time.Duration) *host {
@@ -99,20 +101,15 @@ func (c *Client) attempt(ctx context.Context, h *host, q query) (response, error
 	own, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var t trace
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(own, t.hooks()), http.MethodGet, h.base+"/"+q.api+"?"+q.params.Encode(), nil)
+	req, err := q.request(httptrace.WithClientTrace(own, t.hooks()), h.base)
 	if err != nil {
 		return response{}, &failure{host: h.name(), cause: q.clean(err)}
 	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "caddy-wsite")
-	if !q.idempotent {
-		// The transport repeats a GET by itself when a kept connection dies
-		// under it, but not one with a body that it can't rewind. Nothing of
-		// this empty body gets onto the wire.
-		req.Body = io.NopCloser(strings.NewReader(""))
-	}
 
 	fail := func(err error, left bool) (response, error) {
+		if left {
+			c.usage.sent(q, c.now())
+		}
 		return response{}, &failure{host: h.name(), cause: q.clean(err), left: left, gaveUp: errors.Is(ctx.Err(), context.Canceled)}
 	}
 	res, err := c.http.Do(req)
@@ -120,17 +117,44 @@ func (c *Client) attempt(ctx context.Context, h *host, q query) (response, error
 		return fail(err, t.left(err))
 	}
 	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(res.Body, q.most()+1))
 	if err != nil {
 		return fail(err, true)
 	}
 	if res.StatusCode >= http.StatusInternalServerError {
 		// A gateway in front of WeChat speaks, unless the body has a code.
-		if a, err := readAnswer(body); err != nil || a.ErrCode == 0 {
+		var head head
+		if err := readAnswer(body, &head); err != nil || head.ErrCode == 0 {
 			return fail(fmt.Errorf("HTTP status %d", res.StatusCode), true)
 		}
 	}
-	return response{status: res.StatusCode, body: body}, nil
+	c.usage.sent(q, c.now())
+	return response{status: res.StatusCode, contentType: res.Header.Get("Content-Type"), body: body}, nil
+}
+
+// request is the query as HTTP, to one host.
+func (q query) request(ctx context.Context, base string) (*http.Request, error) {
+	to := base + "/" + q.api
+	if len(q.params) > 0 {
+		to += "?" + q.params.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, q.method, to, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "caddy-wsite")
+	switch {
+	case q.payload != nil:
+		req.Header.Set("Content-Type", q.contentType)
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(q.payload)), int64(len(q.payload))
+	case !q.idempotent:
+		// The transport repeats a GET by itself when a kept connection dies
+		// under it, but not one with a body that it can't rewind. Nothing of
+		// this empty body gets onto the wire.
+		req.Body = io.NopCloser(strings.NewReader(""))
+	}
+	return req, nil
 }
 
 // trace notes how far a request got.

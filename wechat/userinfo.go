@@ -41,7 +41,7 @@ func (u UserInfo) LogValue() slog.Value {
 // WeChat refuses with 48001. An answer about somebody else is a [ClassFault].
 // Any error is an [*Error].
 func (c *Client) UserInfo(ctx context.Context, g Grant) (UserInfo, error) {
-	q := query{api: apiUserInfo, idempotent: true}
+	q := query{api: apiUserInfo, appID: g.appID, idempotent: true}
 	if g.token == nil {
 		return UserInfo{}, &Error{API: q.api, Class: ClassFault, Message: "the grant holds no token", Hint: hintBug}
 	}
@@ -50,8 +50,13 @@ func (c *Client) UserInfo(ctx context.Context, g Grant) (UserInfo, error) {
 	}
 	q.params = url.Values{"access_token": {*g.token}, "openid": {g.OpenID}, "lang": {"zh_CN"}}
 	q.secrets = []string{*g.token, g.OpenID, g.UnionID}
-	a, err := c.do(ctx, q)
-	if err != nil {
+	var a struct {
+		OpenID     text `json:"openid"`
+		UnionID    text `json:"unionid"`
+		Nickname   text `json:"nickname"`
+		HeadImgURL text `json:"headimgurl"`
+	}
+	if err := c.do(ctx, q, &a); err != nil {
 		return UserInfo{}, err
 	}
 	switch {

@@ -1,0 +1,62 @@
+package wechat
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"unicode/utf8"
+)
+
+// errTrailing says that there is more than one value.
+var errTrailing = errors.New("more than one value")
+
+// encode writes JSON as WeChat wants it: UTF-8 as it is, for it refuses \uXXXX
+// (40033) and shows Go's \u003c to people (wechat-api.md, general wire rules).
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return plain(bytes.TrimRight(b.Bytes(), "\n")), nil
+}
+
+// plain replaces the escapes that the encoder leaves: U+2028, U+2029 and U+FFFD
+// are written as they are, and control characters, which nobody sees, are dropped.
+func plain(b []byte) []byte {
+	out := b[:0]
+	for i := 0; i < len(b); i++ {
+		if b[i] != '\\' || i+1 == len(b) {
+			out = append(out, b[i])
+			continue
+		}
+		if b[i+1] != 'u' || i+6 > len(b) {
+			out = append(out, b[i], b[i+1])
+			i++
+			continue
+		}
+		// What the encoder escapes has one escape, so it is no surrogate.
+		if r, err := strconv.ParseUint(string(b[i+2:i+6]), 16, 16); err == nil && r >= ' ' {
+			out = utf8.AppendRune(out, rune(r))
+		}
+		i += 5
+	}
+	return out
+}
+
+// anew reads JSON of somebody else, whose own encoder may have escaped it, so
+// that encode writes it plainly. Numbers stay as they are written.
+func anew(raw json.RawMessage) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err == nil {
+		return nil, errTrailing
+	}
+	return v, nil
+}
