@@ -108,7 +108,14 @@ func TestAdapt_provisions(t *testing.T) {
 	for _, name := range []string{"HOOK_SECRET", "HOOK_OLD_SECRET"} {
 		t.Setenv(name, "whsec_"+base64.StdEncoding.EncodeToString([]byte(strings.Repeat(name, 3))))
 	}
+	for i, name := range []string{"WX_AES_KEY", "WX_OLD_AES_KEY", "CRM_AES_KEY"} {
+		t.Setenv(name, strings.Repeat("k", 42)+itoa(i))
+	}
+	for _, name := range []string{"WX_TOKEN", "CRM_TOKEN", "STATS_TOKEN"} {
+		t.Setenv(name, strings.ReplaceAll(name, "_", ""))
+	}
 	t.Setenv("STATS_HOST", "stats.example.com")
+	t.Setenv("WX_PROXY", "http://proxy.internal:3128")
 	t.Setenv("WSITE_MASTER_KEY", strings.Repeat("0f1e2d3c", 8))
 	t.Setenv("WSITE_DSN", "postgres://wsite@127.0.0.1/wsite")
 	t.Setenv("WSITE_OLD_KEY", strings.Repeat("3c2d1e0f", 8))

@@ -52,6 +52,8 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    master_key <key> [<previous key>]
 //	    api_hosts <host...>
 //	    open <url>
+//	    mp <url>
+//	    wechat_proxy <url>
 //	    wechat_timeout <duration>
 //	    session_lifetime <duration>
 //	    token_lifetime <duration>

@@ -20,6 +20,8 @@ func (p *parser) globalWords() words {
 		"master_key":        many(&a.MasterKey, at("master_key"), p),
 		"api_hosts":         many(&a.Wechat.APIHosts, at("api_hosts"), p),
 		"open":              one(&a.Wechat.Open, at("open"), p),
+		"mp":                one(&a.Wechat.MP, at("mp"), p),
+		"wechat_proxy":      one(&a.Wechat.Proxy, at("wechat_proxy"), p),
 		"wechat_timeout":    duration(&a.Wechat.Timeout, at("wechat_timeout"), p),
 		"session_lifetime":  duration(&a.Session.Lifetime, at("session_lifetime"), p),
 		"token_lifetime":    duration(&a.Token.Lifetime, at("token_lifetime"), p),
@@ -111,32 +113,6 @@ func (p *parser) anyBrowser(d *caddyfile.Dispenser) error {
 	}
 	p.app.AnyBrowser = true
 	return nil
-}
-
-// account reads an Official Account. Syntax:
-//
-//	account <appid> {
-//	    kind service|subscription
-//	    secret <secret>
-//	    subject <name>
-//	    verify <code>
-//	}
-func (p *parser) account(d *caddyfile.Dispenser) error {
-	a := new(directory.Account)
-	if err := p.named(d, "account", &a.AppID); err != nil {
-		return err
-	}
-	if !directory.ValidAppID(a.AppID) {
-		return d.Errf("account %q: an app id is `wx` and 16 of 0-9a-f", a.AppID)
-	}
-	p.app.Accounts = append(p.app.Accounts, a)
-	at := func(field string) place { return place{"account", a.AppID, field} }
-	return p.block(d, words{
-		"kind":    one((*string)(&a.Kind), at("kind"), p),
-		"secret":  one(&a.Secret, at("secret"), p),
-		"subject": one(&a.Subject, at("subject"), p),
-		"verify":  one(&a.Verify, at("verify"), p),
-	})
 }
 
 // realm reads a user-id space. Syntax:

@@ -30,6 +30,13 @@ type WechatConfig struct {
 	// The address of WeChat's login page. Default: `https://open.weixin.qq.com`.
 	Open string `json:"open,omitempty"`
 
+	// The address of the images of QR codes. Default: `https://mp.weixin.qq.com`.
+	MP string `json:"mp,omitempty"`
+
+	// The proxy that calls to WeChat's API go through, `http://host:port`; one in the
+	// environment is not looked at. Default: none. Placeholders: yes, at start.
+	Proxy string `json:"proxy,omitempty"`
+
 	// How long one call may take. Default: 5s.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -68,6 +70,13 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 	if _, err = wechat.NewClient(wechat.Config{OpenURL: a.Wechat.Open}); err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
+	proxy, err := expand(a.Wechat.Proxy, "http://placeholder.example:3128")
+	if err != nil {
+		return fmt.Errorf("wechat_proxy: %w", err)
+	}
+	if _, err := proxyOf(proxy); err != nil {
+		return fmt.Errorf("wechat_proxy: %w", err)
+	}
 	a.wechat, err = wechat.NewClient(wechat.Config{OpenURL: a.Wechat.Open, Hosts: a.Wechat.APIHosts, Timeout: time.Duration(a.Wechat.Timeout), Now: time.Now})
 	if err != nil {
 		return fmt.Errorf("api_hosts: %w", err)
@@ -99,4 +108,17 @@ func (a *App) fillDefaults() {
 	if len(a.UpstreamNetworks) == 0 {
 		a.UpstreamNetworks = []string{"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}
 	}
+}
+
+// proxyOf reads the address of a proxy, perhaps with a name and a password, which no
+// error repeats; nil if there is none.
+func proxyOf(text string) (*url.URL, error) {
+	if text == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("a proxy is written http://host:port")
+	}
+	return u, nil
 }

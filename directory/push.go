@@ -87,7 +87,7 @@ func (p *Push) check(appID string) *Fault {
 	case len(p.AESKeys) > 2:
 		return fault("aes_key", "at most two keys are valid at a time, the one in force first")
 	}
-	seen := map[string]bool{}
+	seen, replies := map[string]bool{}, ""
 	for _, s := range p.Subscribers {
 		if s == nil {
 			return fault("subscriber", "there is nothing here")
@@ -95,7 +95,13 @@ func (p *Push) check(appID string) *Fault {
 		if f := s.check(appID, seen[s.Name]); f != nil {
 			return f
 		}
-		seen[s.Name] = true
+		if seen[s.Name] = true; s.Reply != "on" {
+			continue
+		}
+		if replies != "" {
+			return &Fault{"subscriber", appID + "/" + s.Name, "reply", fmt.Sprintf("%s replies already, and a visitor gets one answer", replies)}
+		}
+		replies = s.Name
 	}
 	return nil
 }
