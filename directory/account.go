@@ -7,25 +7,34 @@ import (
 	"strings"
 )
 
-// AccountKind is what an account may do in WeChat (wechat-api.md §1.1).
+// AccountKind is what an account may do in WeChat (wechat-api.md §1.1, §2, §3).
 type AccountKind string
 
 const (
 	Service      AccountKind = "service"      // 服务号: signs visitors in silently
 	Subscription AccountKind = "subscription" // 订阅号: has no web login, so its visitors stay guests
+	Mini         AccountKind = "mini"         // 小程序: sends the code of wx.login
+	App          AccountKind = "app"          // 移动应用: sends the code of WeChat's SDK
+	Web          AccountKind = "web"          // 网站应用: a visitor at a desk scans with his phone
 )
 
-// Account is an Official Account.
+// Kinds are all kinds of accounts.
+var Kinds = []AccountKind{Service, Subscription, Mini, App, Web}
+
+// Account is an account of WeChat's: an Official Account, a mini program, or an
+// application of the open platform.
 type Account struct {
 	// The account's app id: `wx` and 16 lower-case hexadecimal digits.
 	AppID string `json:"app_id,omitempty"`
 
 	// What WeChat calls it: `service` signs visitors in silently; with
-	// `subscription`, which has no web login, visitors stay guests.
+	// `subscription`, which has no web login, visitors stay guests. `mini` is a mini
+	// program and `app` a mobile app, which post their codes to `/-/login`; with
+	// `web`, a website application, a visitor at a desk scans a code with his phone.
 	// Default: `service`.
 	Kind AccountKind `json:"kind,omitempty"`
 
-	// The account's app secret. Needed for a service account.
+	// The account's app secret. Needed but for a subscription account.
 	// Placeholders: yes, at start; use one, so that the secret stands in no file.
 	Secret string `json:"secret,omitempty"`
 
@@ -38,6 +47,16 @@ type Account struct {
 	// The code of WeChat's domain check: 16 letters and digits. The file
 	// `/MP_verify_<code>.txt` is then answered on every host.
 	Verify string `json:"verify,omitempty"`
+
+	// The host to which WeChat sends visitors back, if the origin's is not among those
+	// that are entered for this account in WeChat's console. For `service` and `web`.
+	// Default: the origin's host.
+	CallbackHost string `json:"callback_host,omitempty"`
+
+	// The page of a mini program that signs its visitor in, such as
+	// `/pages/login/index`: pages in its web-view lead there when their session is
+	// over. Default: none; they go back to the page before.
+	MiniLoginPage string `json:"mini_login_page,omitempty"`
 
 	// How the account's global access token is got: `stable` leaves the tokens of other
 	// programs alone, `legacy` takes turns with them, `off` keeps none, and with it goes
@@ -56,8 +75,18 @@ type Account struct {
 	Push *Push `json:"push,omitempty"`
 }
 
-// Openable says whether visitors can be signed in through the account.
+// Openable says whether visitors can be signed in through the account, silently and
+// inside WeChat.
 func (a *Account) Openable() bool { return a.Kind == Service }
+
+// Official says whether it is an Official Account: pages are opened through it.
+func (a *Account) Official() bool { return a.Kind == Service || a.Kind == Subscription }
+
+// TakesCodes says whether a program of the operator's posts the codes of logins.
+func (a *Account) TakesCodes() bool { return a.Kind == Mini || a.Kind == App }
+
+// redirects says whether WeChat sends visitors back to us.
+func (a *Account) redirects() bool { return a.Kind == Service || a.Kind == Web }
 
 // SubjectOrSelf is the scope of the account's unionids: its subject, or itself
 // where it has none.
@@ -77,6 +106,8 @@ var (
 	ptidForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 	nameForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 	verifyForm = regexp.MustCompile(`^[A-Za-z0-9]{16}$`)
+
+	miniPageForm = regexp.MustCompile(`^(/[A-Za-z0-9_-]+){1,8}$`)
 )
 
 // TokenWays are the ways to get a global access token.
@@ -108,6 +139,9 @@ func (a *Account) fill() {
 	}
 	if a.AccessToken == "" {
 		a.AccessToken = "stable"
+		if a.Kind == App || a.Kind == Web { // they have none (wechat-api.md §2)
+			a.AccessToken = "off"
+		}
 	}
 	if a.Push != nil {
 		a.Push = a.Push.filled()
@@ -119,10 +153,18 @@ func (a *Account) check() *Fault {
 	switch {
 	case !ValidAppID(a.AppID):
 		return fault("", "an app id is `wx` and 16 of 0-9a-f")
-	case a.Kind != Service && a.Kind != Subscription:
-		return fault("kind", "a kind is `service` or `subscription`")
-	case a.Openable() && a.Secret == "":
-		return fault("secret", "a service account needs its `secret` to sign visitors in")
+	case !slices.Contains(Kinds, a.Kind):
+		return fault("kind", "a kind is `service`, `subscription`, `mini`, `app` or `web`")
+	case a.Kind != Subscription && a.Secret == "":
+		return fault("secret", fmt.Sprintf("a %s account needs its `secret` to sign visitors in", a.Kind))
+	case a.CallbackHost != "" && !a.redirects():
+		return fault("callback_host", fmt.Sprintf("WeChat sends nobody back to us for a %s account", a.Kind))
+	case a.CallbackHost != "" && !validHost(a.CallbackHost):
+		return fault("callback_host", hostFault(a.CallbackHost))
+	case a.MiniLoginPage != "" && a.Kind != Mini:
+		return fault("mini_login_page", "only a mini program has such a page")
+	case a.MiniLoginPage != "" && !miniPageForm.MatchString(a.MiniLoginPage):
+		return fault("mini_login_page", "it is the path of a page in the mini program, such as `/pages/login/index`")
 	case a.Subject != "" && !nameForm.MatchString(a.Subject):
 		return fault("subject", "a subject is named with 1 to 64 of A-Za-z0-9._-")
 	case ValidAppID(a.Subject):

@@ -100,6 +100,9 @@ func (d *Directory) addSites(sites []*Site) error {
 				return &Fault{"site", s.PTID, "accounts", fmt.Sprintf("there is no account %q%s", id, meant(id, d.accounts))}
 			}
 		}
+		if f := d.checkSite(&s); f != nil {
+			return f
+		}
 		if other, taken := audiences[s.Audience]; taken {
 			return &Fault{"site", s.PTID, "audience", fmt.Sprintf("site %s has the audience %q already: one could use the other's tokens", other, s.Audience)}
 		}

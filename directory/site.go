@@ -28,11 +28,12 @@ type Outside string
 const (
 	OutsideGuest Outside = "guest" // give it a guest id
 	OutsideAsk   Outside = "ask"   // ask to open the page in WeChat
+	OutsideScan  Outside = "scan"  // lead to the site's `web` account, where he scans
 	OutsideDeny  Outside = "deny"  // refuse
 )
 
 // Outsides are all ways to meet other browsers.
-var Outsides = []Outside{OutsideGuest, OutsideAsk, OutsideDeny}
+var Outsides = []Outside{OutsideGuest, OutsideAsk, OutsideScan, OutsideDeny}
 
 // PathRule is a path of a site and the policy that holds there.
 type PathRule struct {
@@ -61,8 +62,18 @@ type Site struct {
 	Realm string `json:"realm,omitempty"`
 
 	// App ids of the accounts that the site is opened through; the first one is
-	// the default for addresses without an account.
+	// the default for addresses without an account. Official Accounts stand before
+	// mini programs and applications.
 	Accounts []string `json:"accounts,omitempty"`
+
+	// Further hosts that serve the site, such as `shop.example.com`. A session there
+	// is that host's own. Default: none.
+	Hosts []string `json:"hosts,omitempty"`
+
+	// Whether the origin serves the site, `on` or `off`. Pages of one host can read
+	// each other, so sites that distrust the others keep to hosts of their own.
+	// Default: `on`.
+	OnOrigin string `json:"on_origin,omitempty"`
 
 	// What the site's tokens are made out to: the `aud` claim. No two sites have
 	// the same. Default: the ptid.
@@ -73,8 +84,9 @@ type Site struct {
 	Paths []PathRule `json:"paths,omitempty"`
 
 	// How browsers other than WeChat's are met: `guest` gives them a guest id,
-	// `ask` shows a page that asks to open the address in WeChat, `deny`
-	// refuses. Default: `guest`.
+	// `ask` shows a page that asks to open the address in WeChat, `scan` leads to the
+	// same path under the site's `web` account, where visitors scan a code with their
+	// phones, `deny` refuses. Default: `guest`.
 	Outside Outside `json:"outside,omitempty"`
 
 	// Whether the part of an address behind `#` survives a login, for
@@ -104,6 +116,10 @@ type Site struct {
 	// answer. The header never reaches the browser. Default: `off`.
 	BindHeader string `json:"bind_header,omitempty"`
 
+	// Whether a mini program of the site may have the phone number behind a code, with
+	// `POST /-/phone`. Default: `off`.
+	Phone string `json:"phone,omitempty"`
+
 	// Whether HTML without a `Cache-Control` is marked `private, no-cache`, since
 	// WeChat caches pages hard. Default: `on`.
 	NoCache string `json:"no_cache,omitempty"`
@@ -120,6 +136,10 @@ func (s *Site) Policy(path string) Policy {
 	return Login
 }
 
+// ServedOn says whether one of the site's further hosts has this name, written as a
+// [Site] holds it.
+func (s *Site) ServedOn(host string) bool { return slices.Contains(s.Hosts, host) }
+
 // ServedBy says whether the site is opened through an account.
 func (s *Site) ServedBy(appID string) bool { return slices.Contains(s.Accounts, appID) }
 
@@ -135,7 +155,7 @@ var Algorithms = []string{"ES256", "RS256", "EdDSA"}
 // fill sets what the operator left out.
 func (s *Site) fill() {
 	for field, value := range map[*string]string{
-		&s.Realm: "main", &s.Audience: s.PTID, (*string)(&s.Outside): string(OutsideGuest), &s.Fragment: "on", &s.NoCache: "on", &s.BindHeader: "off",
+		&s.Realm: "main", &s.Audience: s.PTID, (*string)(&s.Outside): string(OutsideGuest), &s.Fragment: "on", &s.NoCache: "on", &s.BindHeader: "off", &s.OnOrigin: "on", &s.Phone: "off",
 	} {
 		if *field == "" {
 			*field = value
@@ -160,15 +180,29 @@ func (s *Site) check() *Fault {
 	case len(s.Audience) > 256 || strings.ContainsFunc(s.Audience, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return fault("audience", "an audience is up to 256 visible ASCII characters")
 	case !slices.Contains(Outsides, s.Outside):
-		return fault("outside", "outside WeChat is met by `guest`, `ask` or `deny`")
+		return fault("outside", "outside WeChat is met by `guest`, `ask`, `scan` or `deny`")
 	case s.Fragment != "on" && s.Fragment != "off":
 		return fault("fragment", "fragment is `on` or `off`")
 	case s.BindHeader != "on" && s.BindHeader != "off":
 		return fault("bind_header", "bind_header is `on` or `off`")
 	case s.NoCache != "on" && s.NoCache != "off":
 		return fault("no_cache", "no_cache is `on` or `off`")
+	case s.Phone != "on" && s.Phone != "off":
+		return fault("phone", "phone is `on` or `off`")
+	case s.OnOrigin != "on" && s.OnOrigin != "off":
+		return fault("on_origin", "on_origin is `on` or `off`")
+	case s.OnOrigin == "off" && len(s.Hosts) == 0:
+		return fault("on_origin", "a site that the origin doesn't serve needs `hosts`")
 	case s.Algorithm != "" && !slices.Contains(Algorithms, s.Algorithm):
 		return fault("algorithm", "an algorithm is `ES256`, `RS256` or `EdDSA`")
+	}
+	for i, h := range s.Hosts {
+		if !validHost(h) {
+			return fault("hosts", "%s", hostFault(h))
+		}
+		if slices.Contains(s.Hosts[:i], h) {
+			return fault("hosts", "the host %s is there twice", h)
+		}
 	}
 	for _, c := range s.Claims {
 		if c != "openid" && c != "unionid" && (c != "none" || len(s.Claims) > 1) {
