@@ -18,10 +18,17 @@ const (
 )
 
 const (
-	hintFault  = "WeChat, or something between it and this machine, misbehaves: report it if it lasts"
-	hintBug    = "the request was malformed, which is a bug of this program: report it"
-	hintSecret = "check the secret of the account; WeChat's console shows it only once, at a reset"
-	hintIP     = "add this machine's address to the account's IP whitelist in WeChat's console"
+	hintFault     = "WeChat, or something between it and this machine, misbehaves: report it if it lasts"
+	hintBug       = "the request was malformed, which is a bug of this program: report it"
+	hintSecret    = "check the secret of the account; WeChat's console shows it only once, at a reset"
+	hintIP        = "add this machine's address to the account's IP whitelist in WeChat's console"
+	hintPlatform  = "check the app ID and the secret of the third-party platform"
+	hintTemplate  = "read the account's templates again: this one is gone, or of another account"
+	hintConfirm   = "an administrator of the account must confirm this machine's address on his phone"
+	hintAuthorise = "ask the owner of the account to authorise the third-party platform again"
+	hintRequest   = "the order is not one that WeChat takes: correct what the message names"
+	hintOpen      = "check in WeChat's console to which open-platform account the app ID is bound"
+	hintUnknown   = "look the code up in WeChat's table of return codes"
 )
 
 // rule is what to do about an errcode.
@@ -30,13 +37,15 @@ type rule struct {
 	hint  string
 }
 
-// rules are the codes that the calls of web login can meet (wechat-api.md §15).
+// rules are WeChat's codes (wechat-api.md §15).
 var rules = map[int]rule{
 	codeBusy: {ClassRetry, ""},
 
 	40001: {ClassRefresh, ""}, // of a call with the secret: secretRules
 	40014: {ClassRefresh, ""},
+	40094: {ClassRefresh, ""}, // the platform's token
 	42001: {ClassRefresh, ""},
+	42006: {ClassRefresh, ""}, // the platform's token
 
 	40029: {ClassRestart, ""},
 	40030: {ClassRestart, ""},
@@ -44,41 +53,103 @@ var rules = map[int]rule{
 	42002: {ClassRestart, ""},
 	42003: {ClassRestart, ""},
 	42007: {ClassRestart, ""}, // the visitor changed his password
+	61009: {ClassRestart, ""}, // an account's authorisation, not a visitor's
+	61010: {ClassRestart, ""},
+	87009: {ClassRestart, ""}, // the session key is not the latest (§3.1)
 
 	40013: {ClassConfig, "check the app ID of the account"},
+	40036: {ClassConfig, hintTemplate},
+	40037: {ClassConfig, hintTemplate},
 	40125: {ClassConfig, hintSecret},
 	40164: {ClassConfig, hintIP},
+	40165: {ClassConfig, "check the path of the mini program, or send the message without it"},
+	40166: {ClassConfig, "link the mini program to the account in WeChat's console, or send the message without it"},
 	40243: {ClassConfig, "the secret is frozen: unfreeze or reset it in WeChat's console"},
 	41002: {ClassConfig, "set the app ID of the account"},
 	41004: {ClassConfig, "set the secret of the account"},
+	41030: {ClassConfig, "check the path of the page in the mini program"},
+	43102: {ClassConfig, "the template is not one for subscriptions"},
+	45026: {ClassConfig, "the account has too many templates: delete some in WeChat's console"},
+	45029: {ClassConfig, "the account's permanent QR codes are used up: make temporary ones"},
 	45035: {ClassConfig, hintIP},
 	48001: {ClassConfig, "the account lacks this permission, or the login asked for snsapi_base only: web login needs a verified service account"},
 	48004: {ClassConfig, "WeChat has banned this API for the account: see the notices in WeChat's console"},
+	48006: {ClassConfig, "the quotas were cleared too often in this month"},
 	48017: {ClassConfig, "an address of WeChat is pinned and out of service: remove it from the hosts file and the name server"},
+	61003: {ClassConfig, hintAuthorise},
+	61004: {ClassConfig, "add this machine's address to the third-party platform's IP whitelist"},
+	61007: {ClassConfig, "ask the owner of the account to grant the third-party platform this permission"},
+	61011: {ClassConfig, hintPlatform},
+	61023: {ClassConfig, hintAuthorise},
+	89000: {ClassConfig, hintOpen},
+	89001: {ClassConfig, hintOpen},
+	89002: {ClassConfig, hintOpen},
+	89003: {ClassConfig, hintOpen},
+	89004: {ClassConfig, hintOpen},
 	89506: {ClassConfig, "an administrator of the account refused this machine's address for 24 hours"},
 	89507: {ClassConfig, "an administrator of the account refused this machine's address for an hour"},
 
 	45009: {ClassRetry, "the daily quota of the account is used up: it ends at midnight, China time, or is cleared in WeChat's console"},
 	45011: {ClassRetry, "too many calls in this minute"},
-	89501: {ClassRetry, "an administrator of the account must confirm this machine's address on his phone"},
-	89503: {ClassRetry, "an administrator of the account must confirm this machine's address on his phone"},
+	61005: {ClassRetry, "the third-party platform's ticket has expired: WeChat pushes another every 10 minutes"},
+	61006: {ClassRetry, "the third-party platform's ticket is not the latest: WeChat pushes another every 10 minutes"},
+	89501: {ClassRetry, hintConfirm},
+	89503: {ClassRetry, hintConfirm},
 
 	40226: {ClassUser, "WeChat takes this visitor for a high risk"},
+	43004: {ClassUser, "the recipient doesn't follow the account"},
+	43005: {ClassUser, "the recipient is no friend of the account"},
+	43019: {ClassUser, "the recipient is on the account's blacklist"},
+	43101: {ClassUser, "the recipient has no subscription left, or refused"},
+	45015: {ClassUser, "the recipient did nothing for 48 hours, or follows no longer: send a template message"},
+	45047: {ClassUser, "the recipient must do something before he gets another message"},
+	46004: {ClassUser, "WeChat knows no such user"},
+	48002: {ClassUser, "the recipient refuses the account's messages"},
 	50001: {ClassUser, "the visitor has not authorised this"},
 	50002: {ClassUser, "WeChat has limited this visitor"},
+	50005: {ClassUser, "the recipient follows no longer"},
+
+	40031: {ClassFault, hintRequest},
+	40032: {ClassFault, hintRequest},
+	40039: {ClassFault, hintRequest},
+	40048: {ClassFault, hintRequest},
+	40053: {ClassFault, hintRequest},
+	40066: {ClassFault, hintRequest},
+	40132: {ClassFault, hintRequest},
+	40170: {ClassFault, hintRequest},
+	44004: {ClassFault, hintRequest},
+	45002: {ClassFault, hintRequest},
+	46003: {ClassFault, hintRequest},
+	47003: {ClassFault, "shorten or correct the value that the message names"},
+	48008: {ClassFault, "the account may not send messages of this type"},
+	76003: {ClassFault, "the rid is not one of this account's calls"},
+	76021: {ClassFault, hintRequest},
+	76022: {ClassFault, hintRequest},
 
 	40002: {ClassFault, hintBug},
 	40003: {ClassFault, hintBug},
+	40033: {ClassFault, hintBug},
 	40035: {ClassFault, hintBug},
+	40038: {ClassFault, hintBug},
 	40097: {ClassFault, hintBug},
 	41001: {ClassFault, hintBug},
+	41003: {ClassFault, hintBug},
 	41008: {ClassFault, hintBug},
 	41009: {ClassFault, hintBug},
+	41018: {ClassFault, hintBug},
+	41021: {ClassFault, hintBug},
 	43001: {ClassFault, hintBug},
 	43002: {ClassFault, hintBug},
 	43003: {ClassFault, hintBug},
+	44002: {ClassFault, hintBug},
+	47001: {ClassFault, hintBug},
 	49003: {ClassFault, hintBug},
+	61014: {ClassFault, hintBug},
+	61015: {ClassFault, hintBug},
+	61024: {ClassFault, hintBug},
 	61451: {ClassFault, hintBug},
+
+	9001001: {ClassFault, hintUnknown},
 }
 
 // secretRules go before rules when the call is proved with the secret: there is no
@@ -94,7 +165,7 @@ func (q query) refusal(code int, errmsg string, now time.Time) *Error {
 		r = x
 	}
 	if !known {
-		r = rule{ClassFault, "look the code up in WeChat's table of return codes"}
+		r = rule{ClassFault, hintUnknown}
 	}
 	message, rid := splitTail(errmsg)
 	if slices.Contains(q.secrets, rid) {

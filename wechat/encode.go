@@ -24,24 +24,27 @@ func encode(v any) ([]byte, error) {
 }
 
 // plain replaces the escapes that the encoder leaves: U+2028, U+2029 and U+FFFD
-// are written as they are, and control characters, which nobody sees, are dropped.
+// are written as they are, and control characters, which nobody sees, are dropped;
+// lines and tabs stay.
 func plain(b []byte) []byte {
 	out := b[:0]
 	for i := 0; i < len(b); i++ {
-		if b[i] != '\\' || i+1 == len(b) {
+		if b[i] != '\\' {
 			out = append(out, b[i])
 			continue
 		}
-		if b[i+1] != 'u' || i+6 > len(b) {
-			out = append(out, b[i], b[i+1])
-			i++
-			continue
+		i++
+		switch b[i] {
+		case 'b', 'f':
+		case 'u':
+			// The encoder escapes no character that would be two surrogates.
+			if r, err := strconv.ParseUint(string(b[i+1:i+5]), 16, 16); err == nil && r >= ' ' {
+				out = utf8.AppendRune(out, rune(r))
+			}
+			i += 4
+		default:
+			out = append(out, '\\', b[i])
 		}
-		// What the encoder escapes has one escape, so it is no surrogate.
-		if r, err := strconv.ParseUint(string(b[i+2:i+6]), 16, 16); err == nil && r >= ' ' {
-			out = utf8.AppendRune(out, rune(r))
-		}
-		i += 5
 	}
 	return out
 }

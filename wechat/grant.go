@@ -32,7 +32,7 @@ type Grant struct {
 	token *string
 	until time.Time // the end of the token; zero if WeChat didn't say
 
-	refresh *string // a pointer for the same reason; nil if WeChat gave none
+	renewal *string // the refresh token; a pointer for the same reason, nil if there is none
 	appID   string
 }
 
@@ -116,7 +116,7 @@ func (c *Client) grant(q query, a grantAnswer) (Grant, error) {
 		token: &token, appID: q.appID,
 	}
 	if refresh := string(a.RefreshToken); tokenLike(refresh) {
-		g.refresh = &refresh
+		g.renewal = &refresh
 	}
 	if a.ExpiresIn > 0 {
 		g.until = c.now().Add(time.Duration(a.ExpiresIn) * time.Second)

@@ -42,3 +42,21 @@ func (c ChangedOpenID) String() string {
 }
 func (c ChangedOpenID) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 func (c ChangedOpenID) LogValue() slog.Value       { return slog.StringValue(c.String()) }
+
+func (m TemplateMessage) String() string {
+	return fmt.Sprintf("template message to %s", shorten(m.To))
+}
+func (m TemplateMessage) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }
+func (m TemplateMessage) LogValue() slog.Value       { return slog.StringValue(m.String()) }
+
+func (m SubscriptionMessage) String() string {
+	return fmt.Sprintf("notification to %s", shorten(m.To))
+}
+func (m SubscriptionMessage) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }
+func (m SubscriptionMessage) LogValue() slog.Value       { return slog.StringValue(m.String()) }
+
+func (m CustomMessage) String() string {
+	return fmt.Sprintf("customer-service message to %s", shorten(m.To))
+}
+func (m CustomMessage) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }
+func (m CustomMessage) LogValue() slog.Value       { return slog.StringValue(m.String()) }

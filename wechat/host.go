@@ -138,7 +138,12 @@ func (q query) request(ctx context.Context, base string) (*http.Request, error) 
 	if len(q.params) > 0 {
 		to += "?" + q.params.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, q.method, to, nil)
+	var body io.Reader
+	if q.payload != nil {
+		// The transport can rewind it, which it does only if nothing was written.
+		body = bytes.NewReader(q.payload)
+	}
+	req, err := http.NewRequestWithContext(ctx, q.method, to, body)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +152,6 @@ func (q query) request(ctx context.Context, base string) (*http.Request, error) 
 	switch {
 	case q.payload != nil:
 		req.Header.Set("Content-Type", q.contentType)
-		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(q.payload)), int64(len(q.payload))
 	case !q.idempotent:
 		// The transport repeats a GET by itself when a kept connection dies
 		// under it, but not one with a body that it can't rewind. Nothing of

@@ -52,7 +52,7 @@ func OpenMiniData(appID, sessionKey, iv, data string, now time.Time) (MiniData, 
 			AppID     text `json:"appid"`
 		} `json:"watermark"`
 	}
-	if readAnswer(plain, &d) != nil {
+	if !json.Valid(plain) || readAnswer(plain, &d) != nil {
 		return refuse("it does not decrypt: the session key may be an older one")
 	}
 	at := time.Unix(int64(d.Watermark.Timestamp), 0)

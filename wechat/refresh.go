@@ -11,11 +11,11 @@ import (
 // [*Error].
 func (c *Client) RefreshGrant(ctx context.Context, g Grant) (Grant, error) {
 	q := query{api: "sns/oauth2/refresh_token", appID: g.appID, idempotent: true}
-	if g.refresh == nil {
+	if g.renewal == nil {
 		return Grant{}, &Error{API: q.api, Class: ClassRestart, Message: "the grant holds no refresh token"}
 	}
-	q.params = url.Values{"appid": {g.appID}, "grant_type": {"refresh_token"}, "refresh_token": {*g.refresh}}
-	q.secrets = []string{*g.token, *g.refresh, g.OpenID, g.UnionID}
+	q.params = url.Values{"appid": {g.appID}, "grant_type": {"refresh_token"}, "refresh_token": {*g.renewal}}
+	q.secrets = []string{*g.token, *g.renewal, g.OpenID, g.UnionID}
 	var a grantAnswer
 	if err := c.do(ctx, q, &a); err != nil {
 		return Grant{}, err
@@ -28,8 +28,8 @@ func (c *Client) RefreshGrant(ctx context.Context, g Grant) (Grant, error) {
 		return Grant{}, q.fault("the answer is about another openid")
 	}
 	next.UnionID, next.Snapshot = g.UnionID, g.Snapshot
-	if next.refresh == nil {
-		next.refresh = g.refresh
+	if next.renewal == nil {
+		next.renewal = g.renewal
 	}
 	return next, nil
 }

@@ -14,11 +14,14 @@ type Usage struct {
 	// AppID and API are empty in the sum of what is beyond [maxUsages].
 	AppID, API string
 	Today      int64 // requests that may have reached WeChat
+	Minute     int64 // of them, those of this minute
 	Failed     int64 // calls that brought an errcode, nonsense or no answer
 	LastCode   int   // errcode of the last failure; 0 if it had none
 	// SpentUntil is when WeChat will take calls again after 45009 or 45011;
 	// zero if it takes them, as far as is known.
 	SpentUntil time.Time
+
+	minute time.Time
 }
 
 // maxUsages bounds the memory: 1,000 accounts with all the APIs of this package.
@@ -86,7 +89,12 @@ func (u *usages) of(q query, now time.Time) *Usage {
 func (u *usages) sent(q query, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.of(q, now).Today++
+	n := u.of(q, now)
+	if minute := now.Truncate(time.Minute); !minute.Equal(n.minute) {
+		n.minute, n.Minute = minute, 0
+	}
+	n.Today++
+	n.Minute++
 }
 
 func (u *usages) failed(q query, e *Error, now time.Time) {
@@ -125,6 +133,10 @@ func (c *Client) Usage() []Usage {
 		if !now.Before(n.SpentUntil) {
 			n.SpentUntil = time.Time{}
 		}
+		if !now.Truncate(time.Minute).Equal(n.minute) {
+			n.Minute = 0
+		}
+		n.minute = time.Time{}
 		list = append(list, n)
 	}
 	slices.SortFunc(list, func(a, b Usage) int {
