@@ -1,0 +1,131 @@
+package custody
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// Run looks at what is due not more often than this, and not less.
+	minRest, maxRest = time.Second, time.Minute
+)
+
+// Run gets tokens and tickets early, so that nobody waits for them, until ctx ends. It
+// returns when everything under way is settled. An account costs nothing but that:
+// there is no timer and no goroutine for each.
+func (k *Keeper) Run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			for _, e := range k.all() {
+				e.mu.Lock()
+				f := e.flight
+				e.mu.Unlock()
+				if f != nil {
+					<-f.done
+				}
+			}
+			return
+		case <-timer.C:
+		}
+		next := k.Step(ctx)
+		timer.Reset(min(max(next.Sub(k.Now()), minRest), maxRest))
+	}
+}
+
+// Step gets what is due now, forgets what nobody has asked for, and says when the next
+// is due. Run calls it.
+func (k *Keeper) Step(ctx context.Context) (next time.Time) {
+	now := k.Now()
+	next = now.Add(maxRest)
+	var all sync.WaitGroup
+	places := make(chan struct{}, k.Concurrency)
+	for _, e := range k.all() {
+		e.mu.Lock()
+		idle := now.Sub(e.used) >= k.Idle && e.flight == nil
+		at := e.due
+		if at.Before(e.retryAt) {
+			at = e.retryAt
+		}
+		wanted, bad := e.cur.Value != "" || e.lastErr != nil, e.bad
+		e.mu.Unlock()
+		switch {
+		case idle:
+			k.forget(e)
+		case !wanted: // whoever asks gets it
+		case now.Before(at):
+			if at.Before(next) {
+				next = at
+			}
+		case ctx.Err() == nil:
+			places <- struct{}{}
+			f := k.fly(ctx, e, bad)
+			all.Go(func() {
+				<-f.done
+				<-places
+			})
+		}
+	}
+	all.Wait()
+	return next
+}
+
+// forget drops an entry, and ends its alarm: nobody would hear of its end otherwise.
+func (k *Keeper) forget(e *entry) {
+	k.mu.Lock()
+	delete(k.entries, e.key)
+	k.mu.Unlock()
+	e.alarms.Lock()
+	defer e.alarms.Unlock()
+	k.end(e)
+}
+
+// all is every entry, by account and kind.
+func (k *Keeper) all() []*entry {
+	k.mu.Lock()
+	list := slices.Collect(maps.Values(k.entries))
+	k.mu.Unlock()
+	slices.SortFunc(list, func(a, b *entry) int { return strings.Compare(a.key.name(), b.key.name()) })
+	return list
+}
+
+// State is what an operator may see of a token or ticket; the token itself he may not.
+type State struct {
+	AppID     string
+	Kind      Kind
+	Until     time.Time // its end; zero if there is none
+	Refreshed time.Time // when WeChat was asked for it
+	LastError string    // of the last attempt; empty if it went well
+	RetryAt   time.Time // when the next attempt is made after that
+	Alarm     Reason    // empty if no operator need act
+	Do, DoZH  string    // what he shall do
+	IP        string    // of this machine, if WeChat told
+	Refreshes int64     // by this node, since it started
+}
+
+// States returns what is kept here, by account and kind.
+func (k *Keeper) States() []State {
+	var states []State
+	for _, e := range k.all() {
+		e.mu.Lock()
+		s := State{
+			AppID: e.key.appID, Kind: e.key.kind, Until: e.cur.Until, Refreshed: e.cur.Start,
+			Alarm: e.alarm.Reason, Do: e.alarm.Do, DoZH: e.alarm.DoZH, Refreshes: e.refreshes,
+		}
+		if e.lastErr != nil {
+			s.LastError, s.RetryAt = e.lastErr.Error(), e.retryAt
+		}
+		if e.alarm.IP.IsValid() {
+			s.IP = e.alarm.IP.String()
+		}
+		e.mu.Unlock()
+		states = append(states, s)
+	}
+	return states
+}
