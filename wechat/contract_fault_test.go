@@ -116,7 +116,7 @@ func atBoth(exchange, userInfo outcome) func(*testing.T, *stage, string) {
 func playCallbackTwice(t *testing.T, s *stage, name string) {
 	s.Fail(name)
 	s.phone(t, "ming").login(s.loginURL(t, appID, wechat.ScopeBase), "")
-	s.Settle()
+	_ = s.Settle(t.Context())
 	back := s.site.all()
 	if len(back) != 2 || back[0].Get("code") == "" || back[0].Get("code") != back[1].Get("code") {
 		t.Fatalf("callbacks %v", back)
@@ -138,7 +138,7 @@ func playCallbackTwice(t *testing.T, s *stage, name string) {
 func playTwoCodes(t *testing.T, s *stage, name string) {
 	s.Fail(name)
 	s.login(t, "ming", appID, wechat.ScopeBase)
-	s.Settle()
+	_ = s.Settle(t.Context())
 	if len(s.Sent()) != 0 || len(s.site.all()) != 1 || len(s.Armed()) != 1 {
 		t.Errorf("%d callbacks, of which the simulator made %v; armed %v", len(s.site.all()), s.Sent(), s.Armed())
 	}
@@ -151,7 +151,7 @@ func playRerequest(t *testing.T, s *stage, name string) {
 		t.Fatal(err)
 	}
 	s.Advance(2 * time.Second)
-	s.Settle()
+	_ = s.Settle(t.Context())
 	back := s.site.all()
 	if len(back) != 2 || back[1].Get("code") != code || back[1].Get("state") != state {
 		t.Fatalf("callbacks %v", back)

@@ -70,8 +70,13 @@ func (s *Sim) ChangeAccount(appid string, f func(*Account)) error {
 // accountState is what WeChat keeps of an account besides its settings. Every part
 // is of the file of its subject; [Sim.mu] guards it all.
 type accountState struct {
+	post           mailbox
 	legacy, stable tokenSpace
 	meters         map[string]*meter // by path
+	clears         clears
+	tickets        []Ticket
+	migrations     map[string]migration // by the old appid
+	sessions       map[string]string    // session keys, by the name of a person
 }
 
 // state is the state of an account. It is called with the lock held.

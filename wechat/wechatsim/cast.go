@@ -66,6 +66,8 @@ type Person struct {
 	Colour string `json:"colour"`
 	// Follows are the appids of the accounts that the person follows.
 	Follows []string `json:"follows"`
+	// Phone is the number of the phone, without a country's; empty makes one up.
+	Phone string `json:"phone"`
 	// Granted are the appids to which the person once granted snsapi_userinfo. A
 	// silent login there tells the unionid, too (wechat-api.md §1.4).
 	Granted []string `json:"granted"`
@@ -94,8 +96,9 @@ func DefaultCast() []Person {
 }
 
 // DefaultAccounts are the accounts of a simulator that is given none: two service
-// accounts of one subject, one without a subject, and a subscription account. All
-// are sandboxes that return to this machine, on every port.
+// accounts of one subject, one without a subject, a subscription account, a mini
+// program, an app and a website. All are sandboxes that return to this machine, on
+// every port.
 func DefaultAccounts() []Account {
 	local := func(appid, secret, name, kind, subject string) Account {
 		return Account{
@@ -108,6 +111,9 @@ func DefaultAccounts() []Account {
 		local("wx2b3c4d5e6f708192", "private", "商户 Tenant", KindService, "platform"),
 		local("wx3c4d5e6f708192a3", "alone", "独立 Alone", KindService, ""),
 		local("wx4d5e6f708192a3b4", "news", "订阅 News", KindSubscription, "platform"),
+		local("wx5e6f708192a3b4c5", "mini", "小程序 Mini", KindMini, "platform"),
+		local("wx6f708192a3b4c5d6", "app", "应用 App", KindApp, "platform"),
+		local("wx708192a3b4c5d6e7", "web", "网站 Web", KindWeb, "platform"),
 	}
 }
 

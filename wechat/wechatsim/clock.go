@@ -44,7 +44,11 @@ func (c *clock) advance(d time.Duration) {
 
 // wait returns once the clock has gone on by d, or with the context's error.
 func (c *clock) wait(ctx context.Context, d time.Duration) error {
-	until := c.now().Add(d)
+	return c.waitUntil(ctx, c.now().Add(d))
+}
+
+// waitUntil returns once the clock shows until, or with the context's error.
+func (c *clock) waitUntil(ctx context.Context, until time.Time) error {
 	for {
 		c.mu.Lock()
 		moved := c.moved

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,7 +42,9 @@ type route struct {
 }
 
 // routes are the whole control API; docs/simulator.md is compared with it.
-var routes = []route{
+var routes = slices.Concat(mainRoutes, accountRoutes)
+
+var mainRoutes = []route{
 	{"GET /faults", "the table of all faults, and those that are armed", func(s *Sim, _ *http.Request) (any, error) {
 		return map[string]any{"known": Faults, "armed": s.Armed()}, nil
 	}},
@@ -52,7 +55,7 @@ var routes = []route{
 	}},
 	{"GET /accounts", "the accounts, with their secrets", func(s *Sim, _ *http.Request) (any, error) { return s.Accounts(), nil }},
 	{"GET /people", "the people", func(s *Sim, _ *http.Request) (any, error) { return s.People(), nil }},
-	{"POST /people", "lets a person in, or replaces one: `name`, `nickname`, `colour`, `follows`, `granted`", controlAdd},
+	{"POST /people", "lets a person in, or replaces one: `name`, `nickname`, `colour`, `phone`, `follows`, `granted`", controlAdd},
 	{"POST /follow", "follows or leaves: `person`, `appid`, `follow`", controlFollow},
 	{"GET /ids", "openid and unionid of `?person=` at `?appid=`", controlIDs},
 	{"GET /requests", "what was asked of WeChat, oldest first; `?raw` adds query, location and body", func(s *Sim, r *http.Request) (any, error) {
@@ -163,8 +166,10 @@ func controlClock(s *Sim, r *http.Request) (any, error) {
 }
 
 // readJSON refuses fields that it doesn't know: a misspelt one would be ignored.
-func readJSON(r *http.Request, into any) error {
-	d := json.NewDecoder(r.Body)
+func readJSON(r *http.Request, into any) error { return decodeStrict(r.Body, into) }
+
+func decodeStrict(from io.Reader, into any) error {
+	d := json.NewDecoder(from)
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		return fmt.Errorf("reading the body: %w", err)

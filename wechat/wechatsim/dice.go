@@ -66,3 +66,13 @@ func (d *dice) rid() string {
 	defer d.mu.Unlock()
 	return fmt.Sprintf("%08x-%08x-%08x", d.rand.Uint32(), d.rand.Uint32(), d.rand.Uint32())
 }
+
+func (d *dice) bytes(n int) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(d.rand.Uint32())
+	}
+	return b
+}

@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -41,21 +40,11 @@ func (s *Sim) otherAgent(agent string) string {
 	return agents[i]
 }
 
-// errands are the requests that are under way.
-type errands struct {
-	client *http.Client
-
-	mu     sync.Mutex
-	idle   *sync.Cond
-	open   int
-	closed bool
-}
-
 var errNotLoopback = errors.New("the simulator calls loopback addresses only")
 
-func newErrands() *errands {
-	// The address is checked when the name is resolved: a name may promise one
-	// thing and mean another.
+// newErrandClient makes the client of all errands. The address is checked when the
+// name is resolved: a name may promise one thing and mean another.
+func newErrandClient() *http.Client {
 	dialer := &net.Dialer{Timeout: 3 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
 		addr, err := netip.ParseAddrPort(address)
 		if err != nil || !addr.Addr().Unmap().IsLoopback() {
@@ -63,67 +52,22 @@ func newErrands() *errands {
 		}
 		return nil
 	}}
-	e := &errands{client: &http.Client{
+	return &http.Client{
 		Transport:     &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       errandTimeout,
-	}}
-	e.idle = sync.NewCond(&e.mu)
-	return e
-}
-
-// start says whether another errand may begin.
-func (e *errands) start() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
-		return false
-	}
-	e.open++
-	return true
-}
-
-func (e *errands) end() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.open--
-	e.idle.Broadcast()
-}
-
-func (e *errands) settle() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for e.open > 0 {
-		e.idle.Wait()
 	}
 }
-
-func (e *errands) close() {
-	e.mu.Lock()
-	e.closed = true
-	e.mu.Unlock()
-	e.settle()
-}
-
-// Settle waits until the requests that the simulator makes itself are over, so
-// that a test can look at what they did. One that waits for the clock is over
-// only when that has moved.
-func (s *Sim) Settle() { s.errands.settle() }
 
 // send runs an errand in the background. One that leads away from this machine
 // isn't run.
 func (s *Sim) send(e errand) {
 	u, err := url.Parse(e.url)
-	if err != nil || !loopbackName(u.Hostname()) || !s.errands.start() {
+	if err != nil || !loopbackName(u.Hostname()) {
 		return
 	}
 	u.Fragment = ""
-	go func() {
-		defer s.errands.end()
-		if s.clock.wait(s.ctx, e.after) == nil {
-			s.fetch(s.ctx, u, e.agent)
-		}
-	}()
+	s.agenda.do(s.ctx, s.Now().Add(e.after), func(ctx context.Context) { s.fetch(ctx, u, e.agent) })
 }
 
 func loopbackName(host string) bool {
@@ -143,7 +87,7 @@ func (s *Sim) fetch(ctx context.Context, u *url.URL, agent string) {
 	}
 	req.Header.Set("User-Agent", agent)
 	req.Header.Set("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
-	res, err := s.errands.client.Do(req)
+	res, err := s.errands.Do(req)
 	if err != nil {
 		return // Status 0 says it
 	}

@@ -106,7 +106,7 @@ func TestErrandsStayOnThisMachine(t *testing.T) {
 		s.Fail(name, Delay(0))
 	}
 	open(t, s, "ming", s.URL+"/connect/oauth2/authorize?appid="+appStrict+"&redirect_uri=https%3A%2F%2Fwww.example.com%2F&response_type=code&scope=snsapi_base&state=a")
-	s.Settle()
+	settle(t, s)
 	if len(s.Sent()) != 0 || len(s.Armed()) != 0 {
 		t.Errorf("sent %v, still armed %v", s.Sent(), s.Armed())
 	}
@@ -119,7 +119,7 @@ func TestErrandsStayOnThisMachine(t *testing.T) {
 		}
 	}
 	// The second guard, for a name that means another address than it says.
-	res, err := s.errands.client.Get("http://192.0.2.1/")
+	res, err := s.errands.Get("http://192.0.2.1/")
 	if err == nil {
 		_ = res.Body.Close()
 	}

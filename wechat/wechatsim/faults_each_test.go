@@ -41,7 +41,7 @@ func (st *site) login(t testing.TB, s *Server, after string) page {
 // called settles the simulator and returns the only request it made itself.
 func (st *site) called(t testing.TB, s *Server) *http.Request {
 	t.Helper()
-	s.Settle()
+	settle(t, s)
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if len(st.seen) != 1 || len(s.Sent()) != 1 || s.Sent()[0].Status != http.StatusOK {
@@ -108,7 +108,7 @@ var faultTests = map[string]func(*testing.T, *Server){
 		st := startSite(t)
 		s.Fail("two_codes")
 		codeIn(t, st.login(t, s, "&connect_redirect=1"))
-		if s.Settle(); len(s.Sent()) != 0 || len(s.Armed()) != 1 {
+		if settle(t, s); len(s.Sent()) != 0 || len(s.Armed()) != 1 {
 			t.Fatalf("it struck in spite of connect_redirect=1: %v", s.Sent())
 		}
 		code := codeIn(t, st.login(t, s, ""))

@@ -15,16 +15,16 @@ const (
 
 // Token is a global access token, now or in the past (wechat-api.md §4).
 type Token struct {
-	AppID  string
-	Word   string
-	Stable bool // of the space of stable_token, else of /cgi-bin/token
-	Forced bool // made by force_refresh
-	Issued time.Time
-	Until  time.Time // when its life ends
+	AppID  string    `json:"appid"`
+	Word   string    `json:"word"`
+	Stable bool      `json:"stable"` // of the space of stable_token, else of /cgi-bin/token
+	Forced bool      `json:"forced"` // made by force_refresh
+	Issued time.Time `json:"issued"`
+	Until  time.Time `json:"until"` // when its life ends
 	// Retired is when another token or a fault ends it before that; zero if none
 	// does.
-	Retired time.Time
-	Uses    int // how many calls came with it while it was good
+	Retired time.Time `json:"retired"`
+	Uses    int       `json:"uses"` // how many calls came with it while it was good
 }
 
 // Valid says whether a call with the token is let in at a time.

@@ -2,6 +2,7 @@ package wechatsim
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -18,6 +19,10 @@ const (
 	appSub    = "wx00000000000000dd"
 	appStrict = "wx00000000000000ee"
 	appBanned = "wx00000000000000ff"
+	appMini   = "wx0000000000000a11"
+	appOther  = "wx0000000000000a22" // another mini program
+	appApp    = "wx0000000000000a33"
+	appWeb    = "wx0000000000000a44"
 	secret    = "5ec4e7"
 	back      = "http://127.0.0.1:1/cb"
 )
@@ -33,6 +38,7 @@ func cast(o *Options) {
 	o.Accounts = []Account{
 		account(appA, KindService, "acme"), account(appB, KindService, "acme"), account(appLone, KindService, ""),
 		account(appSub, KindSubscription, "acme"), strict, banned,
+		account(appMini, KindMini, "acme"), account(appOther, KindMini, ""), account(appApp, KindApp, "acme"), account(appWeb, KindWeb, "acme"),
 	}
 }
 
@@ -130,10 +136,52 @@ func ask(t testing.TB, s *Server, path string, pairs ...string) map[string]any {
 		q.Set(pairs[i], pairs[i+1])
 	}
 	p := send(t, request(t, "GET", s.URL+path+"?"+q.Encode(), nil))
-	if p.status != http.StatusOK || p.header.Get("Content-Type") != "text/plain" {
+	return answerOf(t, path, p)
+}
+
+// answerOf decodes an answer, and wants WeChat's status and type.
+func answerOf(t testing.TB, path string, p page) map[string]any {
+	t.Helper()
+	kind := "text/plain"
+	if !strings.HasPrefix(path, "/sns/") {
+		kind = "application/json; encoding=utf-8"
+	}
+	if p.status != http.StatusOK || p.header.Get("Content-Type") != kind {
 		t.Fatalf("%s: status %d, type %q", path, p.status, p.header.Get("Content-Type"))
 	}
 	return decode(t, p.body)
+}
+
+// tell posts a body to the API and decodes the answer.
+func tell(t testing.TB, s *Server, path, token, body string) map[string]any {
+	t.Helper()
+	address := s.URL + path
+	if token != "" {
+		address += "?access_token=" + url.QueryEscape(token)
+	}
+	req, err := http.NewRequest(http.MethodPost, address, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	return answerOf(t, path, send(t, req))
+}
+
+// stableToken asks for the stable token of an account.
+func stableToken(t testing.TB, s *Server, appid string, force bool) map[string]any {
+	t.Helper()
+	return tell(t, s, stableTokenPath, "", fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q,"force_refresh":%t}`, appid, secret, force))
+}
+
+// tokenOf is the stable token of an account.
+func tokenOf(t testing.TB, s *Server, appid string) string {
+	t.Helper()
+	a := stableToken(t, s, appid, false)
+	token, ok := a["access_token"].(string)
+	if !ok {
+		t.Fatalf("no token: %v", a)
+	}
+	return token
 }
 
 func decode(t testing.TB, body string) map[string]any {
@@ -162,5 +210,13 @@ func errcode(t testing.TB, a map[string]any, want string) {
 	got, _ := a["errcode"].(json.Number)
 	if string(got) != want {
 		t.Fatalf("errcode %v, want %s: %v", a["errcode"], want, a)
+	}
+}
+
+// settle waits for what the simulator does by itself.
+func settle(t testing.TB, s *Server) {
+	t.Helper()
+	if err := s.Settle(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 const (
 	scopeBase     = "snsapi_base"
 	scopeUserInfo = "snsapi_userinfo"
+	scopeLogin    = "snsapi_login" // of a website
 )
 
 // login is a request to log in that passed all checks.
@@ -21,16 +22,23 @@ type login struct {
 	scope         string // as asked
 	state         string
 	hopped        bool // connect_redirect=1
+	afterHash     bool // code and state go after a fragment
 	snapshot      bool
 	grantedBefore bool
 }
 
 func (l login) userinfo() bool { return strings.Contains(l.scope, scopeUserInfo) }
 
+// tellsWho says whether the login consents to be known by name and unionid.
+func (l login) tellsWho() bool { return l.userinfo() || strings.Contains(l.scope, scopeLogin) }
+
 // callback is the redirect URI with what WeChat adds to it. The query goes before
 // a fragment (wechat-api.md §1.3).
 func (l login) callback(code string) string {
 	base, fragment, hasFragment := strings.Cut(l.redirect, "#")
+	if l.afterHash {
+		base, fragment, hasFragment = l.redirect, "", false
+	}
 	switch {
 	case !strings.Contains(base, "?"):
 		base += "?"
@@ -67,6 +75,7 @@ var (
 	pageNoScope  = refusal{10010, "scope 不能为空", "The scope is empty."}
 	pageNoURI    = refusal{10011, "redirect_uri 不能为空", "The redirect_uri is empty."}
 	pageNoAppID  = refusal{10012, "appid 不能为空", "The appid is empty."}
+	pageOver     = refusal{0, "二维码已失效", "This code is too old, or was answered."}
 	pageNoState  = refusal{10013, "state 不能为空", "The state is empty."}
 )
 
@@ -146,13 +155,13 @@ func (l login) permitted() *refusal {
 	for _, scope := range strings.Split(l.scope, ",") {
 		switch scope {
 		case scopeBase, scopeUserInfo:
-		case "snsapi_login", "snsapi_privateinfo":
+		case scopeLogin, "snsapi_privateinfo":
 			return &pageNoRight // a right of websites or of other kinds of account
 		default:
 			return &pageScope
 		}
 	}
-	if l.account.Kind == KindSubscription {
+	if !mayServe(l.account) {
 		return &pageNoRight
 	}
 	return nil

@@ -1,6 +1,7 @@
 package wechatsim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,6 +26,9 @@ type Options struct {
 	People   []Person
 	// Links are offered on the phone page.
 	Links []Link
+	// Pushes are where accounts' messages and events go. Unlike [Sim.SetPush] they
+	// are taken on trust, for a server may start later.
+	Pushes []PushTarget
 	// Log gets a line for every request, without secrets; nil logs nothing.
 	Log *slog.Logger
 
@@ -36,6 +40,10 @@ type Options struct {
 	FromMenu     bool
 	QuietUnionID bool
 	ExpiredAs    int
+
+	StrangerUnionID bool
+	FanPage         int
+	FastLogin       bool
 }
 
 // Link is something to open on the phone page.
@@ -74,6 +82,16 @@ type Settings struct {
 	// ExpiredAs is the errcode for an expired code: 42003, the default, or 40029,
 	// which has been seen, too (wechat-api.md §1.4).
 	ExpiredAs int `json:"expired_as"`
+	// StrangerUnionID makes user/info tell the unionid of people who don't follow,
+	// too, as some accounts have seen (wechat-api.md §6.1).
+	StrangerUnionID bool `json:"stranger_unionid"`
+	// FanPage is how many openids user/get tells at once: 1 to 10,000, which is
+	// the default.
+	FanPage int `json:"fan_page"`
+	// FastLogin logs a browser that brings a [Sim.PersonCookie] in on a website
+	// without a QR code, as a computer with WeChat does. Consent [ConsentRefuse]
+	// refuses.
+	FastLogin bool `json:"fast_login"`
 }
 
 // settle fills in what settings leave out, and refuses what isn't one.
@@ -84,11 +102,17 @@ func (s Settings) settle() (Settings, error) {
 	if s.ExpiredAs == 0 {
 		s.ExpiredAs = 42003
 	}
+	if s.FanPage == 0 {
+		s.FanPage = maxFanPage
+	}
 	if !slices.Contains([]Consent{ConsentAsk, ConsentAllow, ConsentRefuse}, s.Consent) {
 		return s, fmt.Errorf("checking settings: consent is ask, allow or refuse, not %q", s.Consent)
 	}
 	if s.ExpiredAs != 42003 && s.ExpiredAs != 40029 {
 		return s, fmt.Errorf("checking settings: an expired code is 42003 or 40029, not %d", s.ExpiredAs)
+	}
+	if s.FanPage < 1 || s.FanPage > maxFanPage {
+		return s, fmt.Errorf("checking settings: a page of followers has 1 to %d, not %d", maxFanPage, s.FanPage)
 	}
 	return s, nil
 }
@@ -97,6 +121,7 @@ func (o Options) settings() (Settings, error) {
 	return Settings{
 		AnyBrowser: o.AnyBrowser, Consent: o.Consent, RefuseCloses: o.RefuseCloses,
 		FromMenu: o.FromMenu, QuietUnionID: o.QuietUnionID, ExpiredAs: o.ExpiredAs,
+		StrangerUnionID: o.StrangerUnionID, FanPage: o.FanPage, FastLogin: o.FastLogin,
 	}.settle()
 }
 
@@ -127,6 +152,11 @@ func (o Options) Check() error {
 		known[a.AppID] = true
 		if err := a.check(); err != nil {
 			return fmt.Errorf("checking account %s: %w", a.AppID, err)
+		}
+	}
+	for _, p := range o.Pushes {
+		if _, err := p.settle(); err != nil || !known[p.AppID] {
+			return fmt.Errorf("checking the push target of %q: %w", p.AppID, cmp.Or(err, ErrUnknown))
 		}
 	}
 	seen := map[string]bool{}

@@ -49,9 +49,26 @@ func (s *Sim) person(name string) (Person, bool) {
 	return s.people[i].clone(), true
 }
 
-// index is called with the lock held.
+// index is where a person is, or -1. It is called with the lock held.
 func (s *Sim) index(name string) int {
-	return slices.IndexFunc(s.people, func(p Person) bool { return p.Name == name })
+	if i, ok := s.places[name]; ok {
+		return i
+	}
+	return -1
+}
+
+// place lets somebody in, or replaces the person of that name. It is called with
+// the lock held.
+func (s *Sim) place(p Person) {
+	if i := s.index(p.Name); i >= 0 {
+		s.people[i] = p.clone()
+		return
+	}
+	s.places[p.Name] = len(s.people)
+	s.people = append(s.people, p.clone())
+	for appid, faces := range s.faces {
+		faces[s.OpenID(p.Name, appid)] = p.Name
+	}
 }
 
 // Add lets somebody in, or replaces the person of that name. It refuses a name or a
@@ -62,31 +79,7 @@ func (s *Sim) Add(p Person) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i := s.index(p.Name); i >= 0 {
-		s.people[i] = p.clone()
-		return nil
-	}
-	s.people = append(s.people, p.clone())
-	return nil
-}
-
-// Follow makes a person follow an account, or leave it. Its only error is
-// [ErrUnknown].
-func (s *Sim) Follow(person, appid string, follow bool) error {
-	if _, ok := s.account(appid); !ok {
-		return fmt.Errorf("following %s: %w account", appid, ErrUnknown)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := s.index(person)
-	if i < 0 {
-		return fmt.Errorf("following %s: %w person", appid, ErrUnknown)
-	}
-	p := &s.people[i]
-	p.Follows = slices.DeleteFunc(p.Follows, func(id string) bool { return id == appid })
-	if follow {
-		p.Follows = append(p.Follows, appid)
-	}
+	s.place(p)
 	return nil
 }
 

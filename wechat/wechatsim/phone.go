@@ -111,9 +111,10 @@ func (s *Sim) takePhone(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// ownPath lets only our own login page through.
+// ownPath lets only our own login pages through.
 func ownPath(to string) string {
-	if strings.HasPrefix(to, authorizePath+"?") && !strings.ContainsAny(to, "\r\n") {
+	ours := strings.HasPrefix(to, authorizePath+"?") || strings.HasPrefix(to, confirmPath+"?")
+	if ours && !strings.ContainsAny(to, "\r\n") {
 		return to
 	}
 	return ""

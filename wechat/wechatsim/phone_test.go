@@ -163,7 +163,7 @@ func TestOpenedLinkIsRequestedAgain(t *testing.T) {
 	st := startSite(t)
 	s.Fail("rerequest", Delay(0))
 	post(t, s, "/phone/open", url.Values{"url": {st.URL + "/once?t=1#x"}})
-	s.Settle()
+	settle(t, s)
 	if len(st.seen) != 1 || st.seen[0].URL.String() != "/once?t=1" || len(st.seen[0].Cookies()) != 0 {
 		t.Errorf("the site saw %v", st.seen)
 	}

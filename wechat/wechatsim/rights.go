@@ -1,7 +1,5 @@
 package wechatsim
 
-import "slices"
-
 // What accounts may do, by their kind (wechat-api.md §13). An endpoint names one of
 // these; an account without the right gets 48001.
 
@@ -28,6 +26,3 @@ func (a Account) service() bool { return a.Kind == "" || a.Kind == KindService }
 func (a Account) official() bool { return a.service() || a.Kind == KindSubscription }
 
 func (a Account) verified() bool { return !a.Unverified || a.Sandbox }
-
-// kind is the kind in words, which is never empty.
-func (a Account) kind() string { return kinds[max(0, slices.Index(kinds, a.Kind))] }

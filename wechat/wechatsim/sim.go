@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Sim is a simulated WeChat. It is safe for concurrent use.
@@ -21,24 +22,33 @@ type Sim struct {
 	api      map[string]endpoint // by path
 	agenda   *agenda
 	errands  *http.Client
+	pusher   *http.Client
+	live     *live
 	received history
 	sent     history
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
 
-	mu       sync.Mutex
-	settings Settings
-	people   []Person
-	armed    []*Armed
-	armings  int
-	codes    map[string]*code
-	access   map[string]*userToken // by access token
-	refresh  map[string]*userToken // by refresh token
-	pending  map[string]pending    // by the ticket of a consent page
-	states   map[string]*accountState
-	globals  map[string]*Token // by the word
-	sweepAt  int
+	mu        sync.Mutex
+	settings  Settings
+	people    []Person
+	began     time.Time
+	places    map[string]int               // of the people, by name
+	faces     map[string]map[string]string // names by appid and openid; see [Sim.whose]
+	follows   map[fan]Following
+	webLogins map[string]*webLogin // by the ticket of a QR code
+	armed     []*Armed
+	armings   int
+	codes     map[string]*code
+	access    map[string]*userToken // by access token
+	refresh   map[string]*userToken // by refresh token
+	pending   map[string]pending    // by the ticket of a consent page
+	states    map[string]*accountState
+	globals   map[string]*Token // by the word
+	sweepAt   int
+	scenes    map[string]*Scene // by ticket and by what the image says
+	made      counts
 }
 
 // New makes a simulator. It panics if [Options.Check] finds fault with the
@@ -55,18 +65,25 @@ func New(o Options) *Sim {
 		links: slices.Clone(o.Links),
 		codes: map[string]*code{}, access: map[string]*userToken{}, refresh: map[string]*userToken{},
 		pending: map[string]pending{}, states: map[string]*accountState{}, globals: map[string]*Token{},
-		api: gather(loginEndpoints, tokenEndpoints),
+		places: map[string]int{}, faces: map[string]map[string]string{}, follows: map[fan]Following{},
+		webLogins: map[string]*webLogin{},
+		api: gather(
+			loginEndpoints, tokenEndpoints, fanEndpoints, migrationEndpoints, quotaEndpoints, supportEndpoints,
+			ticketEndpoints, miniEndpoints, qrEndpoints, templateEndpoints, sendEndpoints,
+		),
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.agenda, s.errands = newAgenda(s.clock), newErrandClient()
 	s.settings, _ = o.settings() // checked above
+	s.began = s.Now()
 	accounts, people := o.cast()
 	for _, a := range accounts {
 		s.console.add(a)
 	}
 	for _, p := range people {
-		s.people = append(s.people, p.clone())
+		s.place(p)
 	}
+	s.startPost(o.Pushes)
 	return s
 }
 
@@ -103,6 +120,16 @@ func (s *Sim) route(rec *recorder, r *http.Request) {
 		s.authorize(rec, r)
 	case consentPath:
 		s.consent(rec, r)
+	case showQRPath:
+		s.showQR(rec, r)
+	case webLoginPath:
+		s.websiteLogin(rec, r)
+	case webWaitPath:
+		s.waitWeb(rec, r)
+	case webCodePath:
+		s.webCode(rec, r)
+	case confirmPath:
+		s.confirmWeb(rec, r)
 	default:
 		s.call(rec, r)
 	}

@@ -1,9 +1,6 @@
 package wechatsim
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // userToken is a pair of tokens and whom they are about.
 type userToken struct {
@@ -97,11 +94,16 @@ func (c *call) refresh() {
 		c.refuse(40002)
 		return
 	}
-	if _, ok := c.account(q.Get("appid")); !ok {
+	a, ok := c.account(q.Get("appid"))
+	if !ok {
 		c.refuse(40013)
 		return
 	}
-	t, code := c.renew(q.Get("refresh_token"), q.Get("appid"))
+	code := c.spend(a)
+	var t userToken
+	if code == 0 {
+		t, code = c.renew(q.Get("refresh_token"), a.AppID)
+	}
 	if code != 0 {
 		c.refuse(code)
 		return
@@ -140,8 +142,12 @@ func (c *call) auth() {
 // userInfo is /sns/userinfo. Sex and place are no longer told (wechat-api.md §1.5).
 func (c *call) userInfo() {
 	t, code := c.bearer()
-	if code == 0 && !strings.Contains(t.scope, scopeUserInfo) {
+	if code == 0 && !(login{scope: t.scope}).tellsWho() {
 		code = 48001
+	}
+	if code == 0 {
+		a, _ := c.account(t.appid)
+		code = c.spend(a)
 	}
 	if code != 0 {
 		c.refuse(code)
