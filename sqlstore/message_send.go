@@ -1,0 +1,212 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/message"
+)
+
+// DueLanes returns accounts with messages that are due.
+func (s *Store) DueLanes(ctx context.Context, now time.Time, limit int) ([]string, error) {
+	var lanes []string
+	err := s.readers.use(ctx, func(c *session) error {
+		lanes = nil
+		return c.each(`SELECT l.appid FROM message_lane l WHERE l.until_at <= $1 AND (
+				EXISTS (SELECT 1 FROM message m WHERE m.appid = l.appid AND m.state = 'queued' AND m.bulk = 0 AND m.next_at <= $1)
+				OR EXISTS (SELECT 1 FROM message m WHERE m.appid = l.appid AND m.state = 'queued' AND m.bulk = 1 AND m.next_at <= $1))
+			LIMIT $2`, []any{now.UnixMicro(), limit}, func(rows *sql.Rows) error {
+			var appID string
+			err := rows.Scan(&appID)
+			lanes = append(lanes, appID)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking for messages that are due: %w", err)
+	}
+	return lanes, nil
+}
+
+// TakeMessages reserves due messages of an account.
+func (s *Store) TakeMessages(ctx context.Context, appID, holder string, now, until time.Time, limit int) ([]message.Message, error) {
+	const query = messageColumns + ` WHERE appid = $1 AND bulk = $2 AND next_at <= $3 AND state = 'queued' ORDER BY next_at LIMIT $4`
+	var taken []message.Message
+	err := s.writer.write(ctx, func(c *session) error {
+		taken = nil
+		var paused int64
+		if _, err := c.one(`SELECT until_at FROM message_lane WHERE appid = $1`, []any{appID}, []any{&paused}); err != nil || paused > now.UnixMicro() {
+			return err
+		}
+		for bulk := range 2 {
+			if err := eachMessage(c, query, []any{appID, bulk, now.UnixMicro(), limit - len(taken)}, &taken); err != nil {
+				return err
+			}
+		}
+		for _, m := range taken {
+			_, err := c.exec(`UPDATE message SET holder = $3, next_at = $4, unsure_at = COALESCE(unsure_at, $5) WHERE realm = $1 AND id = $2`,
+				m.Realm, m.ID, holder, until.UnixMicro(), now.UnixMicro())
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("taking messages: %w", err)
+	}
+	return taken, nil
+}
+
+// SettleMessage writes how a message stands that holder had taken.
+func (s *Store) SettleMessage(ctx context.Context, m message.Message, holder string) (message.Message, bool, error) {
+	settled, ours := m, false
+	err := s.writer.write(ctx, func(c *session) error {
+		settled, ours = m, false
+		_, by, found, err := oneMessage(c, `realm = $1 AND id = $2`, m.Realm, m.ID)
+		if err != nil || !found || by != holder {
+			return err
+		}
+		if m.State == message.Sent && m.MsgID != 0 {
+			if settled, err = withResult(c, m); err != nil {
+				return err
+			}
+		}
+		if m.State == message.Queued {
+			if err := openLane(c, m.AppID); err != nil { // another account may have to send it
+				return err
+			}
+		}
+		ours = true
+		return writeMessage(c, settled)
+	})
+	if err != nil {
+		return message.Message{}, false, fmt.Errorf("settling a message: %w", err)
+	}
+	return settled, ours, nil
+}
+
+// withResult is a sent message with its result, if that came before.
+func withResult(c *session, m message.Message) (message.Message, error) {
+	var status string
+	var at int64
+	found, err := c.one(`SELECT status, at FROM message_result WHERE appid = $1 AND msgid = $2`, []any{m.AppID, m.MsgID}, []any{&status, &at})
+	if err != nil || !found {
+		return m, err
+	}
+	_, err = c.exec(`DELETE FROM message_result WHERE appid = $1 AND msgid = $2`, m.AppID, m.MsgID)
+	return message.Finish(m, status, time.UnixMicro(at).UTC()), err
+}
+
+// writeMessage writes what may change of a message, which nobody holds any longer.
+func writeMessage(c *session, m message.Message) error {
+	_, err := c.exec(`UPDATE message SET appid = $3, openid = $4, state = $5, reason = $6, detail = $7, msgid = $8, tries = $9, round = $10,
+			due_at = $11, next_at = $12, sent_at = $13, ended_at = $14, unsure_at = $15, holder = '' WHERE realm = $1 AND id = $2`,
+		m.Realm, m.ID, m.AppID, m.OpenID, string(m.State), string(m.Reason), m.Detail, m.MsgID, m.Tries, m.Round,
+		m.Due.UnixMicro(), m.Next.UnixMicro(), moment(m.Sent), moment(m.Ended), moment(m.Unsure))
+	return err
+}
+
+// FinishMessage writes the result of a message, or keeps it for later.
+func (s *Store) FinishMessage(ctx context.Context, appID string, msgID int64, status string, at time.Time) (message.Message, bool, error) {
+	var m message.Message
+	finished := false
+	err := s.writer.write(ctx, func(c *session) (err error) {
+		finished = false
+		found := false
+		m, _, found, err = oneMessage(c, `appid = $1 AND msgid = $2 AND msgid <> 0`, appID, msgID)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			_, err := c.exec(`INSERT INTO message_result (appid, msgid, status, at) VALUES ($1, $2, $3, $4) ON CONFLICT (appid, msgid) DO NOTHING`,
+				appID, msgID, status, at.UnixMicro())
+			return err
+		case m.State != message.Sent: // it came before
+			return nil
+		}
+		m, finished = message.Finish(m, status, at), true
+		return writeMessage(c, m)
+	})
+	if err != nil {
+		return message.Message{}, false, fmt.Errorf("finishing a message: %w", err)
+	}
+	return m, finished, nil
+}
+
+// ChangeMessage has a message changed.
+func (s *Store) ChangeMessage(ctx context.Context, realm, id string, now time.Time, change func(m *message.Message, under bool) error) (m message.Message, found bool, err error) {
+	err = s.writer.write(ctx, func(c *session) (err error) {
+		var holder string
+		m, holder, found, err = oneMessage(c, `realm = $1 AND id = $2`, realm, id)
+		if err != nil || !found {
+			return err
+		}
+		if err := change(&m, holder != "" && m.Next.After(now)); err != nil {
+			return err
+		}
+		return writeMessage(c, m)
+	})
+	if err != nil {
+		return message.Message{}, false, err
+	}
+	return m, found, nil
+}
+
+// PauseLane leaves an account alone.
+func (s *Store) PauseLane(ctx context.Context, l message.Lane, now time.Time) error {
+	err := s.writer.write(ctx, func(c *session) error {
+		before := message.Lane{AppID: l.AppID}
+		var until int64
+		_, err := c.one(`SELECT until_at, reason, detail, times FROM message_lane WHERE appid = $1`,
+			[]any{l.AppID}, []any{&until, &before.Reason, &before.Detail, &before.Times})
+		if err != nil {
+			return err
+		}
+		before.Until = time.UnixMicro(until).UTC()
+		next := message.Paused(before, l, now)
+		_, err = c.exec(`INSERT INTO message_lane (appid, until_at, reason, detail, times) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (appid) DO UPDATE SET until_at = excluded.until_at, reason = excluded.reason, detail = excluded.detail, times = excluded.times`,
+			next.AppID, next.Until.UnixMicro(), string(next.Reason), next.Detail, next.Times)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("leaving an account alone: %w", err)
+	}
+	return nil
+}
+
+// ResumeLane has an account tried again.
+func (s *Store) ResumeLane(ctx context.Context, appID string) error {
+	err := s.writer.write(ctx, func(c *session) error {
+		_, err := c.exec(`UPDATE message_lane SET until_at = 0, times = 0 WHERE appid = $1`, appID)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("resuming an account: %w", err)
+	}
+	return nil
+}
+
+// Lanes returns the accounts that are left alone.
+func (s *Store) Lanes(ctx context.Context, now time.Time) ([]message.Lane, error) {
+	var lanes []message.Lane
+	err := s.readers.use(ctx, func(c *session) error {
+		lanes = nil
+		return c.each(`SELECT appid, until_at, reason, detail, times FROM message_lane WHERE until_at > $1 ORDER BY until_at`,
+			[]any{now.UnixMicro()}, func(rows *sql.Rows) error {
+				var l message.Lane
+				var until int64
+				err := rows.Scan(&l.AppID, &until, &l.Reason, &l.Detail, &l.Times)
+				l.Until = time.UnixMicro(until).UTC()
+				lanes = append(lanes, l)
+				return err
+			})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing accounts that wait: %w", err)
+	}
+	return lanes, nil
+}
