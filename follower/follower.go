@@ -1,5 +1,3 @@
-// Package follower keeps who follows which account, as WeChat's pushes and its lists of
-// followers tell it.
 package follower
 
 import (

@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	webhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -52,8 +51,8 @@ type Webhook struct {
 	now    func() time.Time
 }
 
-// errAddress is why a connection isn't made.
-var errAddress = errors.New("the address is private, and not in webhook_networks")
+// ErrAddress is why a connection isn't made.
+var ErrAddress = errors.New("the address is private, and not in webhook_networks")
 
 // NewWebhook makes a webhook, or says what is wrong with its configuration: the
 // error begins with `webhook` or `secret`, and holds neither.
@@ -77,25 +76,8 @@ func NewWebhook(c WebhookConfig) (*Webhook, error) {
 		}
 		w.keys = append(w.keys, key)
 	}
-	allow := c.Networks.Allow
-	if strings.HasPrefix(c.URL, "http:") {
-		allow = c.Networks.Contains // in plain text only where it was said
-	}
-	dialer := &net.Dialer{Resolver: c.Resolver, Control: func(_, address string, _ syscall.RawConn) error {
-		at, err := netip.ParseAddrPort(address)
-		if err != nil || !allow(at.Addr()) {
-			return errAddress
-		}
-		return nil
-	}}
-	w.client = &http.Client{
-		Timeout:       cmp.Or(c.Timeout, 10*time.Second),
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			Proxy: nil, DialContext: dialer.DialContext, ForceAttemptHTTP2: true, DisableCompression: true,
-			MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 32 << 10,
-		},
-	}
+	w.client = c.Networks.Client(strings.HasPrefix(c.URL, "http:"), c.Resolver) // in plain text only where it was said
+	w.client.Timeout = cmp.Or(c.Timeout, 10*time.Second)
 	return w, nil
 }
 
@@ -158,7 +140,7 @@ func unanswered(err error) *Failure {
 	code := "unreachable"
 	timeout := net.Error(nil)
 	switch {
-	case errors.Is(err, errAddress):
+	case errors.Is(err, ErrAddress):
 		code = "private_address"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		code = "timeout"

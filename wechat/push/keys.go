@@ -151,13 +151,16 @@ func (k Keys) openEncrypted(p map[string]string, body []byte, now time.Time) (Me
 	return m, err
 }
 
+// Age is how far a timestamp may be from now, either way.
+func (k Keys) Age() time.Duration { return cmp.Or(k.Window, DefaultWindow) }
+
 // fresh says whether a timestamp lies within the window.
 func (k Keys) fresh(timestamp string, now time.Time) error {
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
 	if err != nil {
 		return refuse(CodeQuery)
 	}
-	window := int64(cmp.Or(k.Window, DefaultWindow) / time.Second)
+	window := int64(k.Age() / time.Second)
 	if age := now.Unix() - seconds; age > window || age < -window {
 		return refuse(CodeStale)
 	}

@@ -137,7 +137,7 @@ func (m Message) Key() string {
 	if m.Type != "event" && m.MsgID != 0 {
 		h := sha256.New()
 		var number [16]byte
-		binary.BigEndian.PutUint64(number[:8], uint64(m.MsgID))      //nolint:gosec // any number will do
+		binary.BigEndian.PutUint64(number[:8], uint64(m.MsgID))     //nolint:gosec // any number will do
 		binary.BigEndian.PutUint64(number[8:], uint64(m.At.Unix())) //nolint:gosec // checked by Read
 		h.Write(number[:])
 		h.Write([]byte(m.Type + "\x00" + m.From))

@@ -1,0 +1,188 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/inbox"
+)
+
+// never is when a line is due that has nothing to hand on.
+const never = math.MaxInt64
+
+// laneNext is when a task of a visitor is due that joins others on a line, $1 the appid,
+// $2 the target, $3 the openid, and $4 when it would be due alone.
+const laneNext = `(SELECT CASE WHEN COALESCE(MAX(t.next_at), 0) > $4 THEN MAX(t.next_at) ELSE $4 END
+	FROM inbox_task t WHERE t.appid = $1 AND t.target = $2 AND t.openid = $3 AND t.dead = 0)`
+
+// PutPush queues a push for its targets, unless one with its key is or was there.
+func (s *Store) PutPush(ctx context.Context, p inbox.Push, targets []inbox.Delivery) (fresh bool, err error) {
+	err = s.writer.write(ctx, func(c *session) error {
+		var seq int64
+		// All writers of a database take turns, so nobody else has this number.
+		fresh, err = c.one(`INSERT INTO inbox_push (seq, appid, push, openid, kind, at, came_at, sealed)
+			VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM inbox_push), $1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (appid, push) DO NOTHING RETURNING seq`,
+			[]any{p.AppID, p.Key, p.OpenID, p.Kind, p.At.UnixMicro(), p.Came.UnixMicro(), p.Sealed}, []any{&seq})
+		if err != nil || !fresh {
+			return err
+		}
+		for _, d := range targets {
+			if _, err := c.exec(`INSERT INTO inbox_task (seq, target, appid, openid, next_at) VALUES ($5, $2, $1, $3, `+laneNext+`)
+				ON CONFLICT (seq, target) DO NOTHING`, p.AppID, d.Target, p.OpenID, d.Next.UnixMicro(), seq); err != nil {
+				return err
+			}
+			// A line that can't be reached is left alone all the same.
+			if _, err := c.exec(`INSERT INTO inbox_line (appid, target, due_at) VALUES ($1, $2, $3)
+				ON CONFLICT (appid, target) DO UPDATE SET due_at = excluded.due_at WHERE inbox_line.tries = 0 AND inbox_line.due_at > excluded.due_at`,
+				p.AppID, d.Target, d.Next.UnixMicro()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("queueing a push: %w", err)
+	}
+	return fresh, nil
+}
+
+// DueLines returns lines that have something to be handed on now and that nobody works on.
+func (s *Store) DueLines(ctx context.Context, now time.Time, limit int) ([]inbox.Line, error) {
+	var lines []inbox.Line
+	err := s.readers.use(ctx, func(c *session) error {
+		lines = nil
+		return c.each(`SELECT appid, target FROM inbox_line WHERE due_at <= $1 AND until_at <= $1 ORDER BY due_at LIMIT $2`,
+			[]any{now.UnixMicro(), limit}, func(rows *sql.Rows) error {
+				var l inbox.Line
+				err := rows.Scan(&l.AppID, &l.Target)
+				lines = append(lines, l)
+				return err
+			})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the lines of pushes: %w", err)
+	}
+	return lines, nil
+}
+
+const taskColumns = `t.seq, t.appid, t.target, t.openid, t.tries, t.since, t.next_at, t.error, t.dead, p.push, p.kind, p.at, p.came_at, p.sealed`
+
+// dueTasks are what is due on a line, and of each visitor only what came first.
+const dueTasks = `SELECT ` + taskColumns + ` FROM inbox_task t JOIN inbox_push p ON p.seq = t.seq
+	WHERE t.appid = $1 AND t.target = $2 AND t.dead = 0 AND t.next_at <= $3 AND NOT EXISTS (
+		SELECT 1 FROM inbox_task q WHERE q.appid = t.appid AND q.target = t.target AND q.openid = t.openid AND q.dead = 0 AND q.seq < t.seq)
+	ORDER BY t.next_at, t.seq LIMIT $4`
+
+// tasks appends the tasks that a query selects.
+func tasks(c *session, query string, args []any, into *[]inbox.Task) error {
+	return c.each(query, args, func(rows *sql.Rows) error {
+		var t inbox.Task
+		var since sql.NullInt64
+		var next, at, came, dead int64
+		err := rows.Scan(&t.Seq, &t.AppID, &t.Target, &t.OpenID, &t.Tries, &since, &next, &t.Error, &dead, &t.Key, &t.Kind, &at, &came, &t.Sealed)
+		t.Since, t.Next, t.Dead = timeOf(since), time.UnixMicro(next).UTC(), dead == 1
+		t.At, t.Came = time.UnixMicro(at).UTC(), time.UnixMicro(came).UTC()
+		*into = append(*into, t)
+		return err
+	})
+}
+
+// TakePushes reserves a line for holder until then, and returns what is due.
+func (s *Store) TakePushes(ctx context.Context, line inbox.Line, holder string, now, until time.Time, limit int) (due []inbox.Task, ok bool, err error) {
+	err = s.writer.write(ctx, func(c *session) error {
+		due = nil
+		var tries int
+		var err error
+		ok, err = c.one(`UPDATE inbox_line SET holder = $3, until_at = $5 WHERE appid = $1 AND target = $2 AND (holder = $3 OR until_at <= $4) RETURNING tries`,
+			[]any{line.AppID, line.Target, holder, now.UnixMicro(), until.UnixMicro()}, []any{&tries})
+		if err != nil || !ok {
+			return err
+		}
+		if err := tasks(c, dueTasks, []any{line.AppID, line.Target, now.UnixMicro(), limit}, &due); err != nil {
+			return err
+		}
+		for i := range due {
+			due[i].LineTries = tries
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("taking pushes: %w", err)
+	}
+	return due, ok, nil
+}
+
+// SettlePushes writes what became of tasks.
+func (s *Store) SettlePushes(ctx context.Context, line inbox.Line, holder string, settled inbox.Settlement) (next time.Time, err error) {
+	err = s.writer.write(ctx, func(c *session) error {
+		var held int
+		found, err := c.one(`SELECT 1 FROM inbox_line WHERE appid = $1 AND target = $2 AND holder = $3`, []any{line.AppID, line.Target, holder}, []any{&held})
+		if err != nil {
+			return err
+		}
+		if !found {
+			return inbox.ErrLeaseLost
+		}
+		for _, seq := range settled.Done {
+			if _, err := c.exec(`DELETE FROM inbox_task WHERE seq = $1 AND target = $2`, seq, line.Target); err != nil {
+				return err
+			}
+		}
+		for _, t := range settled.Failed {
+			if err := postpone(c, line, t); err != nil {
+				return err
+			}
+		}
+		next, err = rest(c, line, holder, settled)
+		return err
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("settling pushes: %w", err)
+	}
+	return next, nil
+}
+
+// postpone writes a failure. All others of the visitor wait with it, unless it is dead.
+func postpone(c *session, line inbox.Line, t inbox.Task) error {
+	dead := 0
+	if t.Dead {
+		dead = 1
+	}
+	if _, err := c.exec(`UPDATE inbox_task SET tries = $3, since = $4, next_at = $5, error = $6, dead = $7 WHERE seq = $1 AND target = $2`,
+		t.Seq, line.Target, t.Tries, moment(t.Since), t.Next.UnixMicro(), t.Error, dead); err != nil || t.Dead {
+		return err
+	}
+	_, err := c.exec(`UPDATE inbox_task SET next_at = $4 WHERE appid = $1 AND target = $2 AND openid = $3 AND dead = 0 AND next_at < $4`,
+		line.AppID, line.Target, t.OpenID, t.Next.UnixMicro())
+	return err
+}
+
+// rest writes how a line stands, and returns when it is due again.
+func rest(c *session, line inbox.Line, holder string, settled inbox.Settlement) (time.Time, error) {
+	due := int64(never)
+	if _, err := c.one(`SELECT next_at FROM inbox_task WHERE appid = $1 AND target = $2 AND dead = 0 ORDER BY next_at LIMIT 1`,
+		[]any{line.AppID, line.Target}, []any{&due}); err != nil {
+		return time.Time{}, err
+	}
+	if settled.Tries > 0 {
+		due = max(due, settled.Next.UnixMicro())
+	}
+	release := 0
+	if settled.Release {
+		release = 1
+	}
+	_, err := c.exec(`UPDATE inbox_line SET due_at = $4, tries = $5, error = $6,
+			holder = CASE WHEN $7 = 1 THEN '' ELSE holder END, until_at = CASE WHEN $7 = 1 THEN 0 ELSE until_at END
+		WHERE appid = $1 AND target = $2 AND holder = $3`,
+		line.AppID, line.Target, holder, due, settled.Tries, settled.Error, release)
+	if err != nil || due == never {
+		return time.Time{}, err
+	}
+	return time.UnixMicro(due).UTC(), nil
+}
+
+var _ inbox.Store = (*Store)(nil)
