@@ -11,13 +11,11 @@ import (
 
 // FollowerStore is what the works need of the store of followers.
 type FollowerStore interface {
-	// Followers returns those of the openids that are known, by openid.
-	Followers(ctx context.Context, appID string, openIDs []string) (map[string]follower.Follower, error)
 	// SetFollowers records what is newer than what is known.
 	SetFollowers(ctx context.Context, list []follower.Follower) error
-	// FollowersBefore returns at most limit openids, in the store's own order after the
-	// one given, that follow an account as of a moment before the one given.
-	FollowersBefore(ctx context.Context, appID string, before time.Time, after string, limit int) ([]string, error)
+	// FollowersOf returns at most limit of those known of an account, in the store's own
+	// order, after the openid given.
+	FollowersOf(ctx context.Context, appID, after string, limit int) ([]follower.Follower, error)
 }
 
 const (
@@ -125,13 +123,9 @@ func (t *stocktaking) write(ctx context.Context) error {
 
 // record takes down that somebody follows, and asks for the unionids that are unknown.
 func (t *stocktaking) record(ctx context.Context, ids []string) error {
-	known, err := t.k.Followers.Followers(ctx, t.a.AppID, ids)
-	if err != nil {
-		return err
-	}
 	list := make([]follower.Follower, len(ids))
 	for i, id := range ids {
-		list[i] = follower.Follower{AppID: t.a.AppID, OpenID: id, Following: true, At: t.asOf, Scene: known[id].Scene}
+		list[i] = follower.Follower{AppID: t.a.AppID, OpenID: id, Following: true, At: t.asOf}
 	}
 	lacking, err := t.k.lacking(ctx, t.a, ids)
 	if err != nil {
@@ -179,18 +173,20 @@ func (k *Kinds) lacking(ctx context.Context, a Account, ids []string) ([]string,
 // something newer than the list is known of them. All in the list are as of t.asOf now.
 func (t *stocktaking) gone(ctx context.Context) error {
 	for {
-		ids, err := t.k.Followers.FollowersBefore(ctx, t.a.AppID, t.asOf, t.at.After, stride)
-		if err != nil || len(ids) == 0 {
+		page, err := t.k.Followers.FollowersOf(ctx, t.a.AppID, t.at.After, pageSize)
+		if err != nil || len(page) == 0 {
 			return err
 		}
-		list := make([]follower.Follower, len(ids))
-		for i, id := range ids {
-			list[i] = follower.Follower{AppID: t.a.AppID, OpenID: id, At: t.asOf}
+		t.at.After = page[len(page)-1].OpenID
+		page = slices.DeleteFunc(page, func(f follower.Follower) bool { return !f.Following || !f.At.Before(t.asOf) })
+		for i := range page {
+			page[i].Following, page[i].At, page[i].Scene = false, t.asOf, ""
 		}
-		if err := t.k.Followers.SetFollowers(ctx, list); err != nil {
-			return err
+		if len(page) > 0 {
+			if err := t.k.Followers.SetFollowers(ctx, page); err != nil {
+				return err
+			}
 		}
-		t.at.After = ids[len(ids)-1]
 		if err := t.write(ctx); err != nil {
 			return err
 		}
