@@ -1,0 +1,257 @@
+package custody_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/cluster"
+	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore"
+	"github.com/caddy-wsite/caddy-wsite/wechat"
+	"github.com/caddy-wsite/caddy-wsite/wechat/custody"
+)
+
+const (
+	stable = "wx1111111111111111"
+	legacy = "wx2222222222222222"
+)
+
+// world is a cluster of keepers before WeChat, in a bubble of package synctest: time
+// passes only while everybody waits.
+type world struct {
+	testing.TB
+	wechat *platform
+	shared *watchedShared
+	store  *watchedStore
+	box    *identity.Box
+	config func(*custody.Config) // changes what the next node is made of
+
+	mu     sync.Mutex
+	alarms []custody.Alarm
+	log    strings.Builder
+	random *rand.Rand
+}
+
+// play runs a test in a world of its own.
+func play(t *testing.T, test func(w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(newWorld(t)) })
+}
+
+func newWorld(t testing.TB) *world {
+	sealer, err := identity.NewSealer(make([]byte, identity.MasterKeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "facts.db"), sqlstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { facts.Close() })
+	return &world{
+		TB: t, wechat: newPlatform(), box: sealer.Box("custody"), random: rand.New(rand.NewPCG(1, 1)),
+		shared: &watchedShared{Shared: cluster.NewMemory(time.Now), written: map[string]int64{}},
+		store:  &watchedStore{Store: facts, written: map[string]int64{}},
+	}
+}
+
+// node makes a keeper.
+func (w *world) node(name string) *custody.Keeper {
+	w.Helper()
+	c := custody.Config{
+		Source: w.wechat, Shared: w.shared, Store: w.store, Seal: w.box.Seal, Open: w.box.Open, Holder: name,
+		Account: account, Random: w.bytes, Log: slog.New(slog.NewTextHandler(w, nil)),
+		Alarm: func(a custody.Alarm) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.alarms = append(w.alarms, a)
+		},
+	}
+	if w.config != nil {
+		w.config(&c)
+	}
+	k, err := custody.NewKeeper(c)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return k
+}
+
+// account: all accounts exist whose id begins as real ones do; those with a 2 behind
+// it are legacy.
+func account(appID string) (custody.Account, bool) {
+	return custody.Account{AppID: appID, Secret: "s", Legacy: strings.HasPrefix(appID, "wx2")}, strings.HasPrefix(appID, "wx")
+}
+
+// bytes are random ones, the same in each run.
+func (w *world) bytes(b []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range b {
+		b[i] = byte(w.random.Uint32())
+	}
+}
+
+// Write takes the log.
+func (w *world) Write(line []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.Write(line)
+}
+
+// token wants a keeper to have a token.
+func (w *world) token(k *custody.Keeper, appID string) string {
+	w.Helper()
+	token, until, err := k.Token(w.Context(), appID)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if !time.Now().Before(until) {
+		w.Errorf("%s has ended %v ago", token, time.Since(until))
+	}
+	return token
+}
+
+// tells wants all alarms so far, as "reason+" or "reason-", and forgets them.
+func (w *world) tells(want ...string) {
+	w.Helper()
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	got := []string{}
+	for _, a := range w.alarms {
+		got = append(got, string(a.Reason)+map[bool]string{true: "+", false: "-"}[a.On])
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		w.Errorf("the alarms are %v, want %v", got, want)
+	}
+	w.alarms = nil
+}
+
+// asks wants WeChat to be asked n times while do is done.
+func (w *world) asks(n int, do func()) {
+	w.Helper()
+	before := w.wechat.asked()
+	do()
+	synctest.Wait()
+	if got := w.wechat.asked() - before; got != n {
+		w.Errorf("WeChat was asked %d times, want %d", got, n)
+	}
+}
+
+// call is a call that counts how often it is made.
+func (w *world) call(made *int) func(context.Context, wechat.Bearer) error {
+	return func(ctx context.Context, as wechat.Bearer) error {
+		*made++
+		return w.wechat.use(ctx, as)
+	}
+}
+
+// watchedShared is the shared state, watched: what is written never goes back.
+type watchedShared struct {
+	cluster.Shared
+	mu      sync.Mutex
+	down    error
+	late    int // writes that came too late
+	broken  []string
+	written map[string]int64
+	leases  int
+}
+
+func (s *watchedShared) failing() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.down
+}
+
+func (s *watchedShared) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = err
+}
+
+func (s *watchedShared) Get(ctx context.Context, key string) ([]byte, bool, error) {
+	if err := s.failing(); err != nil {
+		return nil, false, err
+	}
+	return s.Shared.Get(ctx, key)
+}
+
+func (s *watchedShared) Lease(ctx context.Context, name, holder string, life time.Duration) (int64, bool, error) {
+	if err := s.failing(); err != nil {
+		return 0, false, err
+	}
+	s.mu.Lock()
+	s.leases++
+	s.mu.Unlock()
+	return s.Shared.Lease(ctx, name, holder, life)
+}
+
+func (s *watchedShared) PutFenced(ctx context.Context, key string, value []byte, fence int64, life time.Duration) (bool, error) {
+	if err := s.failing(); err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	put, err := s.Shared.PutFenced(ctx, key, value, fence, life)
+	watch(&s.late, &s.broken, s.written, key, fence, put, err)
+	return put, err
+}
+
+// watchedStore is the store, watched in the same way.
+type watchedStore struct {
+	custody.Store
+	mu      sync.Mutex
+	down    error
+	late    int
+	broken  []string
+	written map[string]int64
+}
+
+func (s *watchedStore) Custody(ctx context.Context, appID string) ([]byte, int64, error) {
+	s.mu.Lock()
+	down := s.down
+	s.mu.Unlock()
+	if down != nil {
+		return nil, 0, down
+	}
+	return s.Store.Custody(ctx, appID)
+}
+
+func (s *watchedStore) ReserveCustody(ctx context.Context, appID, holder string, now, until time.Time) (int64, bool, error) {
+	s.mu.Lock()
+	down := s.down
+	s.mu.Unlock()
+	if down != nil {
+		return 0, false, down
+	}
+	return s.Store.ReserveCustody(ctx, appID, holder, now, until)
+}
+
+func (s *watchedStore) PutCustody(ctx context.Context, appID string, fence int64, sealed []byte) (bool, error) {
+	put, err := s.Store.PutCustody(ctx, appID, fence, sealed)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	watch(&s.late, &s.broken, s.written, appID, fence, put, err)
+	return put, err
+}
+
+func watch(late *int, broken *[]string, written map[string]int64, key string, fence int64, put bool, err error) {
+	switch {
+	case err != nil:
+	case !put:
+		*late++
+	case fence <= written[key]:
+		*broken = append(*broken, fmt.Sprintf("%s was written with fence %d after %d", key, fence, written[key]))
+	default:
+		written[key] = fence
+	}
+}
