@@ -188,12 +188,12 @@ func TestRefresh(t *testing.T) {
 func TestUnknownAPIsAreRefusedAndRecorded(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	errcode(t, ask(t, s, "/cgi-bin/token", "appid", appA), "40066")
+	errcode(t, ask(t, s, "/cgi-bin/menu/tryx", "appid", appA), "40066")
 	errcode(t, ask(t, s, "/sns/../sns//userinfo"), "40066")
 	if p := send(t, request(t, "POST", s.URL+exchangePath, url.Values{})); !strings.Contains(p.body, "43001") {
 		t.Errorf("POST: %s", p.body)
 	}
-	if s.Calls("/cgi-bin/token") != 1 {
+	if s.Calls("/cgi-bin/menu/tryx") != 1 {
 		t.Errorf("requests %v", s.Requests())
 	}
 }

@@ -26,7 +26,7 @@ type Sealed struct {
 // MiniLogin is wx.login in a mini program: the code for its server. Half of the
 // time, by the dice, it replaces the person's session key. It panics if there is no
 // such person or mini program.
-func (s *Sim) MiniLogin(person, appid string) string { return must(s.miniLogin(person, appid)) }
+func (s *Sim) MiniLogin(person, appid string) string { return orPanic(s.miniLogin(person, appid)) }
 
 func (s *Sim) miniLogin(person, appid string) (string, error) {
 	a, err := s.program(person, appid, KindMini)
@@ -57,7 +57,7 @@ func (s *Sim) newSession(person, appid string) string {
 
 // MiniPhone is the button by which a person tells a mini program his phone number:
 // the code for its server. It panics as MiniLogin does.
-func (s *Sim) MiniPhone(person, appid string) string { return must(s.miniPhone(person, appid)) }
+func (s *Sim) MiniPhone(person, appid string) string { return orPanic(s.miniPhone(person, appid)) }
 
 func (s *Sim) miniPhone(person, appid string) (string, error) {
 	a, err := s.program(person, appid, KindMini)
@@ -69,7 +69,7 @@ func (s *Sim) miniPhone(person, appid string) (string, error) {
 
 // MiniData is what wx.getUserInfo gives a mini program about a person who logged in
 // there. It panics as MiniLogin does, and if he didn't.
-func (s *Sim) MiniData(person, appid string) Sealed { return must(s.miniData(person, appid)) }
+func (s *Sim) MiniData(person, appid string) Sealed { return orPanic(s.miniData(person, appid)) }
 
 func (s *Sim) miniData(person, appid string) (Sealed, error) {
 	told := map[string]any{
@@ -100,7 +100,7 @@ func (s *Sim) miniData(person, appid string) (Sealed, error) {
 // WeChat would not: a foreign watermark, nonsense. It panics as MiniData does.
 func (s *Sim) MiniSeal(person, appid, plain string) Sealed {
 	sealed, _, err := s.seal(person, appid, []byte(plain))
-	return must(sealed, err)
+	return orPanic(sealed, err)
 }
 
 func (s *Sim) seal(person, appid string, plain []byte) (Sealed, string, error) {
@@ -131,7 +131,7 @@ func (s *Sim) watermark(appid string) map[string]any {
 
 // AppLogin is a login in an app: the code for its server. It panics if there is no
 // such person or app.
-func (s *Sim) AppLogin(person, appid string) string { return must(s.appLogin(person, appid)) }
+func (s *Sim) AppLogin(person, appid string) string { return orPanic(s.appLogin(person, appid)) }
 
 func (s *Sim) appLogin(person, appid string) (string, error) {
 	a, err := s.program(person, appid, KindApp)
@@ -154,7 +154,7 @@ func (s *Sim) program(person, appid, kind string) (Account, error) {
 	return a, nil
 }
 
-func must[T any](v T, err error) T {
+func orPanic[T any](v T, err error) T {
 	if err != nil {
 		panic("wechatsim: " + err.Error())
 	}

@@ -75,7 +75,10 @@ func TestPages(t *testing.T) {
 		"refusal.html": {refusalView{}, refusalView{10003, "<b>", "<b>"}},
 		"closed.html":  {nil},
 		"consent.html": {consentView{}, consentView{"t", "<b>", consentPath, hostile}},
-		"phone.html":   {phoneView{}, phoneView{People: []personView{hostile}, Holder: &hostile, Then: "/connect/oauth2/authorize?<b>"}},
+		"weblogin.html": {
+			webCodeView{Account: "<b>"}, webCodeView{Scanned: true}, webCodeView{Over: true}, webCodeView{Refused: true},
+		},
+		"phone.html": {phoneView{}, phoneView{People: []personView{hostile}, Holder: &hostile, Then: "/connect/oauth2/authorize?<b>"}},
 	}
 	files, err := fs.Glob(pageFiles, "pages/*.html")
 	if err != nil {
