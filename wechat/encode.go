@@ -8,9 +8,6 @@ import (
 	"unicode/utf8"
 )
 
-// errTrailing says that there is more than one value.
-var errTrailing = errors.New("more than one value")
-
 // encode writes JSON as WeChat wants it: UTF-8 as it is, for it refuses \uXXXX
 // (40033) and shows Go's \u003c to people (wechat-api.md, general wire rules).
 func encode(v any) ([]byte, error) {
@@ -52,14 +49,12 @@ func plain(b []byte) []byte {
 // anew reads JSON of somebody else, whose own encoder may have escaped it, so
 // that encode writes it plainly. Numbers stay as they are written.
 func anew(raw json.RawMessage) (any, error) {
+	if !json.Valid(raw) { // the decoder would stop behind the first value
+		return nil, errors.New("it is no JSON")
+	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err == nil {
-		return nil, errTrailing
-	}
-	return v, nil
+	err := d.Decode(&v)
+	return v, err
 }
