@@ -112,11 +112,14 @@ func (s *Sim) Settle(ctx context.Context) error {
 	return err
 }
 
-// Pass lets time pass as it would without a simulator, only faster: the clock
-// moves forward by d and stops at everything that is due until then, in its order,
-// and waits until that is over. [Sim.Advance] doesn't stop. Its error is the
-// context's; d must not be negative.
+// Pass lets time pass as it would without a simulator, only faster: what is due
+// comes first, then the clock moves forward by d and stops at everything that is
+// due until then, in its order, and waits until that is over. [Sim.Advance]
+// doesn't stop. Its error is the context's; d must not be negative.
 func (s *Sim) Pass(ctx context.Context, d time.Duration) error {
+	if err := s.Settle(ctx); err != nil {
+		return err
+	}
 	until := s.Now().Add(d)
 	for {
 		next, err := s.agenda.settle(ctx, false)

@@ -3,6 +3,7 @@ package wechatsim
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -10,10 +11,12 @@ import (
 
 func TestFaults(t *testing.T) {
 	t.Parallel()
+	tests := maps.Clone(faultTests)
+	maps.Copy(tests, phoneFaultTests)
 	for _, f := range Faults {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			test, ok := faultTests[f.Name]
+			test, ok := tests[f.Name]
 			if !ok {
 				t.Fatal("nothing tests this fault")
 			}
@@ -27,11 +30,16 @@ func TestFaults(t *testing.T) {
 					return
 				}
 			}
+			for _, p := range s.Pushes(appA) {
+				if p.has(f.Name) {
+					return
+				}
+			}
 			t.Error("no request says that the fault played a part")
 		})
 	}
-	if len(faultTests) != len(Faults) {
-		t.Errorf("%d tests for %d faults", len(faultTests), len(Faults))
+	if len(tests) != len(Faults) {
+		t.Errorf("%d tests for %d faults", len(tests), len(Faults))
 	}
 }
 
