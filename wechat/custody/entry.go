@@ -18,9 +18,9 @@ type entry struct {
 	used   time.Time // when somebody last asked
 	flight *flight   // the work under way, or nil
 
-	// A call was refused with the token bad, at badAt. It isn't served any more.
-	bad   string
-	badAt time.Time
+	// A call was refused with the token of this record. It isn't served any more,
+	// unless WeChat gives it again.
+	bad record
 
 	failures  int // in a row
 	retryAt   time.Time
@@ -47,7 +47,7 @@ func (k *Keeper) entry(of key) (*entry, error) {
 }
 
 // good says whether there is a token to serve.
-func (e *entry) good(now time.Time) bool { return e.cur.live(now) && e.cur.Value != e.bad }
+func (e *entry) good(now time.Time) bool { return e.cur.live(now) && e.cur.Value != e.bad.Value }
 
 // adopt takes a record, from the vault or from WeChat, unless there is a newer one.
 func (k *Keeper) adopt(e *entry, r record) {
@@ -59,8 +59,8 @@ func (k *Keeper) adopt(e *entry, r record) {
 	}
 	e.cur = r
 	e.due = k.dueOf(r)
-	if r.Value != e.bad || r.Start.After(e.badAt) {
-		e.bad, e.badAt = "", time.Time{} // WeChat gave it anew since
+	if r.Value != e.bad.Value || r.newer(e.bad) {
+		e.bad = record{}
 	}
 }
 
@@ -138,7 +138,7 @@ func (k *Keeper) get(ctx context.Context, of key) (record, error) {
 	}
 	now = k.Now()
 	e.mu.Lock()
-	cur, good, bad := e.cur, e.good(now), e.bad
+	cur, good, bad := e.cur, e.good(now), e.bad.Value
 	wanted := !good || !now.Before(e.due)
 	waiting, lastErr := now.Before(e.retryAt), e.lastErr
 	e.mu.Unlock()

@@ -82,8 +82,8 @@ func (k *Keeper) replace(ctx context.Context, appID, dead string, sure bool) err
 		now := k.Now()
 		e.mu.Lock()
 		held := e.cur.Value == dead
-		if held && sure && e.bad != dead {
-			e.bad, e.badAt = dead, now
+		if held && sure {
+			e.bad = e.cur
 		}
 		waiting, lastErr := now.Before(e.retryAt), e.lastErr
 		e.mu.Unlock()

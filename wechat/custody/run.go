@@ -53,7 +53,7 @@ func (k *Keeper) Step(ctx context.Context) (next time.Time) {
 		if at.Before(e.retryAt) {
 			at = e.retryAt
 		}
-		wanted, bad := e.cur.Value != "" || e.lastErr != nil, e.bad
+		wanted, bad := e.cur.Value != "" || e.lastErr != nil, e.bad.Value
 		e.mu.Unlock()
 		switch {
 		case idle:

@@ -20,7 +20,6 @@ type platform struct {
 	spaces map[string]*space // by what it is of, and whose
 	tokens map[string]*minted
 	calls  int // to get a token or a ticket
-	legacy map[string]bool
 	// fault decides what goes wrong with a call to get something; nil for nothing.
 	fault func(appID, api string) fault
 	forms int // of tokens, so that each is another one
@@ -31,6 +30,7 @@ type platform struct {
 	// sticky has the stable token given again although it is dead.
 	sticky bool
 	forced int
+	rivals map[string]string // their tokens, by account
 }
 
 // space is what follows another in time.
@@ -56,7 +56,7 @@ type fault struct {
 }
 
 func newPlatform() *platform {
-	return &platform{spaces: map[string]*space{}, tokens: map[string]*minted{}, secrets: map[string]string{}, legacy: map[string]bool{}, owners: map[string]int{}}
+	return &platform{spaces: map[string]*space{}, tokens: map[string]*minted{}, secrets: map[string]string{}, owners: map[string]int{}, rivals: map[string]string{}}
 }
 
 // end is when a token dies, as far as is known now.
@@ -218,11 +218,14 @@ func (p *platform) kill(appID string) {
 	}
 }
 
-// rival has another program get the account's legacy token.
+// rival is another program that uses the account's legacy token, and gets another one
+// when its own is refused.
 func (p *platform) rival(appID string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.mint("legacy-"+appID, 2*time.Hour)
+	if p.refused(p.rivals[appID]) != nil {
+		p.rivals[appID] = p.mint("legacy-"+appID, 2*time.Hour).value
+	}
 }
 
 // asked is how often something was asked for so far.
