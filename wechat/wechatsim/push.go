@@ -100,8 +100,10 @@ type outgoing struct {
 func (s *Sim) push(o outgoing) {
 	now := s.Now()
 	elements := []element{
-		{"ToUserName", s.OriginalID(o.account.AppID)}, {"FromUserName", o.from},
-		{"CreateTime", now.Unix()}, {"MsgType", o.kind},
+		{"ToUserName", s.OriginalID(o.account.AppID)},
+		{"FromUserName", o.from},
+		{"CreateTime", now.Unix()},
+		{"MsgType", o.kind},
 	}
 	elements = append(elements, o.body...)
 	p := &Push{

@@ -50,8 +50,11 @@ func TestPushTargetIsChecked(t *testing.T) {
 		"a line break after the echo": func(w http.ResponseWriter, echo string) { _, _ = io.WriteString(w, echo+"\n") },
 		"a quoted echo":               func(w http.ResponseWriter, echo string) { _, _ = fmt.Fprintf(w, "%q", echo) },
 		"no echo":                     func(http.ResponseWriter, string) {},
-		"a redirect":                  func(w http.ResponseWriter, _ string) { w.Header().Set("Location", "/"); w.WriteHeader(http.StatusFound) },
-		"a cut connection":            func(http.ResponseWriter, string) { panic(http.ErrAbortHandler) },
+		"a redirect": func(w http.ResponseWriter, _ string) {
+			w.Header().Set("Location", "/")
+			w.WriteHeader(http.StatusFound)
+		},
+		"a cut connection": func(http.ResponseWriter, string) { panic(http.ErrAbortHandler) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r.URL.Query().Get("echostr")) }))

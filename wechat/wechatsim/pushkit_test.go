@@ -31,10 +31,10 @@ type backend struct {
 
 // got is a push as the server reads it.
 type got struct {
-	query url.Values
-	raw   string // the body
-	plain string // after decryption; "" if that failed
-	from  string
+	query   url.Values
+	raw     string // the body
+	plain   string // after decryption; "" if that failed
+	from    string
 	genuine bool // the signature is right
 }
 
