@@ -61,3 +61,47 @@ func checkFuzz(t *testing.T, err error) {
 		t.Errorf("an incomplete error: %+v", e)
 	}
 }
+
+// Whatever comes, no call panics, and what is no answer is a complete error.
+func FuzzEndpoints(f *testing.F) {
+	for i, e := range endpoints {
+		f.Add(i, 200, readWire(f, e.file).fill(wireWords).answer)
+	}
+	f.Add(0, 500, refusal(40001, "invalid credential"))
+	f.Add(7, 200, `{"subscribe":"1","openid":"`+openid+`","subscribe_time":"99999999999999","qr_scene":{}}`)
+	f.Add(11, 200, `{"total":-1,"data":{"openid":[null,1,"\u0000"]},"next_openid":[]}`)
+	f.Fuzz(func(t *testing.T, i, status int, body string) {
+		e := endpoints[uint(i)%uint(len(endpoints))]
+		c := newClient(t, wechat.Config{HTTP: &http.Client{Transport: tripper(func(*http.Request) (*http.Response, error) {
+			return reply(status, body), nil
+		})}})
+		got, err := e.call(t.Context(), c, bearer)
+		checkFuzz(t, err)
+		if err != nil {
+			return
+		}
+		if status/100 != 2 {
+			t.Errorf("taken with status %d", status)
+		}
+		switch got := got.(type) {
+		case wechat.Fan:
+			if got.OpenID != openid || got.UnionID != "" && !idForm.MatchString(got.UnionID) || !utf8.ValidString(got.Scene+got.QRScene) {
+				t.Errorf("fan %s", writeJSON(t, got))
+			}
+		case wechat.FanPage:
+			for _, id := range got.OpenIDs {
+				if !idForm.MatchString(id) {
+					t.Errorf("openid %q", id)
+				}
+			}
+		case wechat.Phone:
+			if !regexp.MustCompile(`^\+?[0-9]+ [0-9]+ [0-9]+$`).MatchString(got.Number + " " + got.Pure + " " + got.Country) {
+				t.Errorf("phone number %q", got.Number)
+			}
+		case int64:
+			if got <= 0 {
+				t.Errorf("msgid %d", got)
+			}
+		}
+	})
+}

@@ -53,8 +53,6 @@ var rules = map[int]rule{
 	42002: {ClassRestart, ""},
 	42003: {ClassRestart, ""},
 	42007: {ClassRestart, ""}, // the visitor changed his password
-	61009: {ClassRestart, ""}, // an account's authorisation, not a visitor's
-	61010: {ClassRestart, ""},
 	87009: {ClassRestart, ""}, // the session key is not the latest (§3.1)
 
 	40013: {ClassConfig, "check the app ID of the account"},
@@ -79,6 +77,8 @@ var rules = map[int]rule{
 	61003: {ClassConfig, hintAuthorise},
 	61004: {ClassConfig, "add this machine's address to the third-party platform's IP whitelist"},
 	61007: {ClassConfig, "ask the owner of the account to grant the third-party platform this permission"},
+	61009: {ClassConfig, hintAuthorise},
+	61010: {ClassConfig, hintAuthorise},
 	61011: {ClassConfig, hintPlatform},
 	61023: {ClassConfig, hintAuthorise},
 	89000: {ClassConfig, hintOpen},
