@@ -21,7 +21,7 @@ type field struct {
 // the samples in §1).
 var messages = map[int]string{
 	-1:    "system error",
-	40001: "invalid credential, access_token is invalid or not latest",
+	40001: "invalid credential, access_token is invalid or not latest, could get access_token by getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r",
 	40002: "invalid grant_type",
 	40003: "invalid openid",
 	40007: "invalid media_id",

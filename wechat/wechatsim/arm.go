@@ -15,6 +15,9 @@ type Armed struct {
 	// AppID and Path, if set, are the only account and path that it strikes.
 	AppID string `json:"appid,omitempty"`
 	Path  string `json:"path,omitempty"`
+	// Host, if set, is the only name of the simulator that it strikes, without
+	// port: "localhost" may fail while "127.0.0.1" works.
+	Host string `json:"host,omitempty"`
 	// Chance is the share of fitting requests that it strikes, 0 to 1; those
 	// that it spares don't count.
 	Chance float64 `json:"chance"`
@@ -37,6 +40,10 @@ func For(appid string) FaultOption { return func(a *Armed) { a.AppID = appid } }
 
 // On makes a fault strike one path only, such as "/sns/userinfo".
 func On(path string) FaultOption { return func(a *Armed) { a.Path = path } }
+
+// AtHost makes a fault strike one name of the simulator only, without port, as one
+// of WeChat's API hosts fails and the others work.
+func AtHost(name string) FaultOption { return func(a *Armed) { a.Host = name } }
 
 // Chance makes a fault strike a share of the requests, by the seeded dice.
 func Chance(p float64) FaultOption { return func(a *Armed) { a.Chance = p } }
@@ -124,7 +131,8 @@ func (s *Sim) strike(rec *recorder, name, appid string) (Armed, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, a := range s.armed {
-		if a.Name != name || a.AppID != "" && a.AppID != appid || a.Path != "" && a.Path != path || a.Chance < 1 && !s.dice.chance(a.Chance) {
+		elsewhere := a.AppID != "" && a.AppID != appid || a.Path != "" && a.Path != path || a.Host != "" && a.Host != rec.req.hostname()
+		if a.Name != name || elsewhere || a.Chance < 1 && !s.dice.chance(a.Chance) {
 			continue
 		}
 		if a.Left > 0 {

@@ -48,7 +48,7 @@ var mainRoutes = []route{
 	{"GET /faults", "the table of all faults, and those that are armed", func(s *Sim, _ *http.Request) (any, error) {
 		return map[string]any{"known": Faults, "armed": s.Armed()}, nil
 	}},
-	{"POST /faults", "arms a fault: `name`, `left`, `appid`, `path`, `chance`, `delay_seconds`", controlArm},
+	{"POST /faults", "arms a fault: `name`, `left`, `appid`, `path`, `host`, `chance`, `delay_seconds`", controlArm},
 	{"DELETE /faults", "disarms all faults, or those of `?name=`", func(s *Sim, r *http.Request) (any, error) {
 		s.Disarm(r.URL.Query().Get("name"))
 		return nil, nil
@@ -58,7 +58,7 @@ var mainRoutes = []route{
 	{"POST /people", "lets a person in, or replaces one: `name`, `nickname`, `colour`, `phone`, `follows`, `granted`", controlAdd},
 	{"POST /follow", "follows or leaves: `person`, `appid`, `follow`", controlFollow},
 	{"GET /ids", "openid and unionid of `?person=` at `?appid=`", controlIDs},
-	{"GET /requests", "what was asked of WeChat, oldest first; `?raw` adds query, location and body", func(s *Sim, r *http.Request) (any, error) {
+	{"GET /requests", "what was asked of WeChat, oldest first; `?raw` adds query, location and both bodies", func(s *Sim, r *http.Request) (any, error) {
 		return showRequests(s.Requests(), r.URL.Query().Has("raw")), nil
 	}},
 	{"GET /sent", "what the simulator asked itself, in the same form", func(s *Sim, r *http.Request) (any, error) {
@@ -96,7 +96,7 @@ func controlArm(s *Sim, r *http.Request) (any, error) {
 	if d := seconds.DelaySeconds; d != nil {
 		delay = time.Duration(*d * float64(time.Second))
 	}
-	armed, err := s.arm(a.Name, Times(a.Left), For(a.AppID), On(a.Path), Chance(a.Chance), Delay(delay))
+	armed, err := s.arm(a.Name, Times(a.Left), For(a.AppID), On(a.Path), AtHost(a.Host), Chance(a.Chance), Delay(delay))
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +197,8 @@ type shownRequest struct {
 	Status    int       `json:"status"`
 	ErrCode   int       `json:"errcode"`
 	Faults    []string  `json:"faults"`
-	Query     string    `json:"query,omitempty"` // these three only when asked for
+	Query     string    `json:"query,omitempty"` // these four only when asked for
+	Posted    string    `json:"posted,omitempty"`
 	Location  string    `json:"location,omitempty"`
 	Body      string    `json:"body,omitempty"`
 }
@@ -211,7 +212,7 @@ func showRequests(list []Request, raw bool) []shownRequest {
 			Faults: append([]string{}, r.Faults...),
 		}
 		if raw {
-			s.Query, s.Location, s.Body = r.RawQuery, r.Location, r.Body
+			s.Query, s.Posted, s.Location, s.Body = r.RawQuery, r.Posted, r.Location, r.Body
 		}
 		shown = append(shown, s)
 	}

@@ -54,6 +54,11 @@ func TestFailNarrowsDown(t *testing.T) {
 	if got := []string{try(appA), try(appB), try(appB), try(appB)}; strings.Join(got, " ") != "40029 -1 -1 40029" {
 		t.Errorf("twice for one account: %v", got)
 	}
+	s.Fail("busy", AtHost("localhost"))
+	if got := try(appA); got != "40029" {
+		t.Errorf("at another host: %s", got)
+	}
+	errcode(t, decode(t, send(t, request(t, "GET", strings.Replace(s.URL, "127.0.0.1", "localhost", 1)+exchangePath, nil)).body), "-1")
 	s.Fail("busy", On(userInfoPath))
 	if got := try(appA); got != "40029" {
 		t.Errorf("on another path: %s", got)
@@ -92,6 +97,8 @@ func TestFailRefusesNonsense(t *testing.T) {
 		"a chance above one":               func() { s.Fail("busy", Chance(2)) },
 		"an account nobody knows":          func() { s.Fail("busy", For("wx1")) },
 		"a path where it can never strike": func() { s.Fail("code_used", On(userInfoPath)) },
+		"a path without a global token":    func() { s.Fail("token_dead", On(userInfoPath)) },
+		"a path that isn't there":          func() { s.Fail("busy", On("/cgi-bin/nothing")) },
 	} {
 		func() {
 			defer func() {

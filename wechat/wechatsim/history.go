@@ -22,6 +22,7 @@ const maxBody = 64 << 10
 type Request struct {
 	At        time.Time
 	Method    string
+	Host      string
 	Path      string
 	Query     url.Values
 	RawQuery  string
@@ -37,6 +38,9 @@ type Request struct {
 	RID      string   // the name of a refused call, from the tail of its errmsg
 	Faults   []string // the named faults that played a part
 }
+
+// hostname is the host without its port.
+func (r Request) hostname() string { return (&url.URL{Host: r.Host}).Hostname() }
 
 // ErrCode is the errcode of an answer; 0 if it has none.
 func (r Request) ErrCode() int {
@@ -189,7 +193,7 @@ func (r *recorder) Write(b []byte) (int, error) {
 // record answers a request and remembers both.
 func (s *Sim) record(w http.ResponseWriter, r *http.Request, answer func(*recorder, *http.Request)) {
 	rec := &recorder{ResponseWriter: w, req: Request{
-		At: s.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), RawQuery: r.URL.RawQuery,
+		At: s.Now(), Method: r.Method, Host: r.Host, Path: r.URL.Path, Query: r.URL.Query(), RawQuery: r.URL.RawQuery,
 		AppID:     r.URL.Query().Get("appid"),
 		UserAgent: r.UserAgent(), Cookies: len(r.Cookies()),
 	}}

@@ -175,6 +175,7 @@ func (o Options) Check() error {
 var (
 	appidForm  = regexp.MustCompile(`^wx[0-9a-f]{16}$`)
 	nameForm   = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
+	phoneForm  = regexp.MustCompile(`^[0-9]{0,20}$`)
 	colourForm = regexp.MustCompile(`^(#[0-9a-fA-F]{6})?$`)
 )
 
@@ -221,6 +222,9 @@ func (p Person) check() error {
 	}
 	if !colourForm.MatchString(p.Colour) {
 		return fmt.Errorf("a colour is #rrggbb, not %q", p.Colour)
+	}
+	if !phoneForm.MatchString(p.Phone) {
+		return fmt.Errorf("a phone number is digits, not %q", p.Phone)
 	}
 	for _, appid := range slices.Concat(p.Follows, p.Granted) {
 		if !appidForm.MatchString(appid) {
