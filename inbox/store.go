@@ -111,9 +111,10 @@ type Store interface {
 	// with the keys given, or all of them. It says how many.
 	ReplayPushes(ctx context.Context, line Line, keys []string, now time.Time) (int, error)
 
-	// SweepPushes forgets, at most limit at a time, what came before a moment and was
-	// handed on to everybody, and all that came before an earlier one. It says how many.
-	SweepPushes(ctx context.Context, done, all time.Time, limit int) (int, error)
+	// SweepPushes forgets, of what came since from and at most limit, what came before
+	// done and was handed on to everybody, and all that came before all. It returns where
+	// to go on; zero at the end.
+	SweepPushes(ctx context.Context, from, done, all time.Time, limit int) (next time.Time, err error)
 
 	// ForgetPushes forgets all that is about a visitor.
 	ForgetPushes(ctx context.Context, appID, openID string) error

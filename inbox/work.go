@@ -220,17 +220,17 @@ func (b *Inbox) observe(ctx context.Context, line Line, tried []*attempt, s Sett
 	}
 }
 
-// sweep forgets what is over.
+// sweep forgets what is over, little by little, so that pushes that come in meanwhile
+// don't wait for it.
 func (b *Inbox) sweep(ctx context.Context) {
-	const every, limit = time.Minute, 500
+	const every, limit = 10 * time.Minute, 100
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
-		for more := true; more && ctx.Err() == nil; {
-			now := b.Now()
-			n, err := b.Store.SweepPushes(ctx, now.Add(-b.Keep), now.Add(-b.KeepAll), limit)
-			if more = n == limit; err != nil {
-				more = false
+		from, now := time.Time{}, b.Now()
+		for more := true; more && ctx.Err() == nil; more = !from.IsZero() {
+			var err error
+			if from, err = b.Store.SweepPushes(ctx, from, now.Add(-b.Keep), now.Add(-b.KeepAll), limit); err != nil && ctx.Err() == nil {
 				b.Log.ErrorContext(ctx, "sweeping pushes", "error", err)
 			}
 		}

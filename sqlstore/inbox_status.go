@@ -103,29 +103,44 @@ func (s *Store) ReplayPushes(ctx context.Context, line inbox.Line, keys []string
 	return n, nil
 }
 
-// SweepPushes forgets what is over, at most limit pushes at a time.
-func (s *Store) SweepPushes(ctx context.Context, done, all time.Time, limit int) (int, error) {
+// SweepPushes forgets what is over. It looks without keeping writers waiting: what was
+// handed on to everybody stays so.
+func (s *Store) SweepPushes(ctx context.Context, from, done, all time.Time, limit int) (time.Time, error) {
 	var gone []int64
-	err := s.writer.write(ctx, func(c *session) error {
+	var last int64
+	err := s.readers.use(ctx, func(c *session) error {
 		gone = nil
-		if err := numbers(c, &gone, `SELECT p.seq FROM inbox_push p WHERE p.came_at < $1
-			AND (p.came_at < $2 OR NOT EXISTS (SELECT 1 FROM inbox_task t WHERE t.seq = p.seq)) ORDER BY p.came_at LIMIT $3`,
-			done.UnixMicro(), all.UnixMicro(), limit); err != nil {
-			return err
-		}
-		return forget(c, gone)
+		return c.each(`SELECT p.seq, p.came_at FROM inbox_push p WHERE p.came_at >= $1 AND p.came_at < $2
+				AND (p.came_at < $3 OR NOT EXISTS (SELECT 1 FROM inbox_task t WHERE t.seq = p.seq)) ORDER BY p.came_at LIMIT $4`,
+			[]any{max(from.UnixMicro(), 0), done.UnixMicro(), all.UnixMicro(), limit}, func(rows *sql.Rows) error {
+				var seq int64
+				err := rows.Scan(&seq, &last)
+				gone = append(gone, seq)
+				return err
+			})
 	})
-	if err != nil {
-		return 0, fmt.Errorf("sweeping pushes: %w", err)
+	if err == nil && len(gone) > 0 {
+		err = s.writer.write(ctx, func(c *session) error { return forget(c, gone) })
 	}
-	return len(gone), nil
+	if err != nil {
+		return time.Time{}, fmt.Errorf("sweeping pushes: %w", err)
+	}
+	if len(gone) < limit {
+		return time.Time{}, nil
+	}
+	return time.UnixMicro(last).UTC(), nil
 }
 
 // ForgetPushes forgets all that is about a visitor.
 func (s *Store) ForgetPushes(ctx context.Context, appID, openID string) error {
 	err := s.writer.write(ctx, func(c *session) error {
 		var gone []int64
-		if err := numbers(c, &gone, `SELECT seq FROM inbox_push WHERE appid = $1 AND openid = $2`, appID, openID); err != nil {
+		if err := c.each(`SELECT seq FROM inbox_push WHERE appid = $1 AND openid = $2`, []any{appID, openID}, func(rows *sql.Rows) error {
+			var seq int64
+			err := rows.Scan(&seq)
+			gone = append(gone, seq)
+			return err
+		}); err != nil {
 			return err
 		}
 		return forget(c, gone)
@@ -134,16 +149,6 @@ func (s *Store) ForgetPushes(ctx context.Context, appID, openID string) error {
 		return fmt.Errorf("forgetting pushes: %w", err)
 	}
 	return nil
-}
-
-// numbers appends the one column that a query selects.
-func numbers(c *session, into *[]int64, query string, args ...any) error {
-	return c.each(query, args, func(rows *sql.Rows) error {
-		var n int64
-		err := rows.Scan(&n)
-		*into = append(*into, n)
-		return err
-	})
 }
 
 // forget takes pushes away, with what of them has yet to be handed on.
