@@ -42,7 +42,7 @@ type route struct {
 }
 
 // routes are the whole control API; docs/simulator.md is compared with it.
-var routes = slices.Concat(mainRoutes, accountRoutes)
+var routes = slices.Concat(mainRoutes, accountRoutes, postRoutes)
 
 var mainRoutes = []route{
 	{"GET /faults", "the table of all faults, and those that are armed", func(s *Sim, _ *http.Request) (any, error) {

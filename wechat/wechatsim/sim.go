@@ -98,18 +98,19 @@ func (s *Sim) Close() {
 	s.agenda.close()
 }
 
-// World is what WeChat shows to the internet, open.weixin.qq.com and
-// api.weixin.qq.com in one, and the phone page under /phone/.
+// World is what WeChat shows to the internet, open.weixin.qq.com,
+// api.weixin.qq.com and mp.weixin.qq.com in one, and the phone page under /phone/.
+// It is a proxy for requests to these, too.
 func (s *Sim) World() http.Handler {
 	phone := s.phone()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.asProxy(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Simulated-By", "wechatsim")
 		if r.URL.Path == "/phone" || strings.HasPrefix(r.URL.Path, "/phone/") || r.URL.Path == "/" {
 			phone.ServeHTTP(w, r)
 			return
 		}
 		s.record(w, r, s.route)
-	})
+	}))
 }
 
 // route is WeChat's side of [Sim.World]. It is no ServeMux: that would redirect
