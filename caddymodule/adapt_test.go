@@ -102,7 +102,7 @@ func TestAdapt(t *testing.T) {
 // TestAdapt_provisions holds the goldens to what Caddy itself says of them: what is
 // adapted can be provisioned, or it proves little.
 func TestAdapt_provisions(t *testing.T) {
-	for _, name := range []string{"WX_SECRET", "WX_SECRET_B"} {
+	for _, name := range []string{"WX_SECRET", "WX_SECRET_B", "WX_SECRET_APP", "WX_SECRET_WEB"} {
 		t.Setenv(name, "the secret in "+name)
 	}
 	for _, name := range []string{"HOOK_SECRET", "HOOK_OLD_SECRET"} {

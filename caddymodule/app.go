@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
+	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/directory"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 )
@@ -71,8 +72,9 @@ type App struct {
 	Realms   []*directory.Realm   `json:"realms,omitempty"`
 	Sites    []*directory.Site    `json:"sites,omitempty"`
 
-	origin    string // without a slash at the end
-	host      string // as browsers write it in Host
+	origin    string            // without a slash at the end
+	host      string            // as browsers write it in Host
+	hosts     map[string]string // the others, each by itself
 	issuer    string
 	masters   [][]byte
 	secrets   map[string]string // by app id
@@ -83,6 +85,8 @@ type App struct {
 	jar       jar
 	visitors  *visitors
 	logins    *logins
+	shared    cluster.Shared // what nodes share and may lose
+	calls     bearerCalls    // with access tokens; nil where nobody keeps them
 	metrics   *metrics
 	log       *zap.Logger
 	slog      *slog.Logger
@@ -126,6 +130,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	a.visitors, a.logins = newVisitors(max(a.CacheSize, 1)), newLogins(a.now)
+	a.shared = cluster.NewMemory(time.Now)
 	return nil
 }
 

@@ -142,7 +142,7 @@ func (a *App) bind(p *passage, user string) error {
 	a.metrics.resolved(now.answer)
 	a.forget(claim.Realm, append(now.answer.Prev, v.answer.User.ID, now.answer.User.ID)...)
 	p.visitor = now // what is logged of this request after now is about him
-	if now.answer.InSession {
+	if now.answer.InSession && old != claim.Session {
 		if err := a.facts().EndLogins(ctx, old); err != nil {
 			return err
 		}
@@ -164,7 +164,9 @@ func (v *visitor) regenerated(a *App) *visitor {
 	now := &visitor{site: v.site, account: v.account, seed: new(identity.GuestSeed)}
 	if v.session != nil {
 		s := *v.session
-		a.random(s.ID[:])
+		if !s.bearer { // which the program goes on with, and nobody else has
+			a.random(s.ID[:])
+		}
 		now.session = &s
 		return now
 	}

@@ -13,6 +13,8 @@ import (
 //	    secret <secret>
 //	    subject <name>
 //	    verify <code>
+//	    callback_host <host>
+//	    mini_login_page <path>
 //	    access_token stable|legacy|off
 //	    share_token on|off
 //	    pass_through <path...>
@@ -29,14 +31,16 @@ func (p *parser) account(d *caddyfile.Dispenser) error {
 	p.app.Accounts = append(p.app.Accounts, a)
 	at := func(field string) place { return place{"account", a.AppID, field} }
 	return p.block(d, words{
-		"kind":         one((*string)(&a.Kind), at("kind"), p),
-		"secret":       one(&a.Secret, at("secret"), p),
-		"subject":      one(&a.Subject, at("subject"), p),
-		"verify":       one(&a.Verify, at("verify"), p),
-		"access_token": one(&a.AccessToken, at("access_token"), p),
-		"share_token":  switched(&a.ShareToken, at("share_token"), p),
-		"pass_through": many(&a.PassThrough, at("pass_through"), p),
-		"push":         func(d *caddyfile.Dispenser) error { return p.push(d, a) },
+		"kind":            one((*string)(&a.Kind), at("kind"), p),
+		"secret":          one(&a.Secret, at("secret"), p),
+		"subject":         one(&a.Subject, at("subject"), p),
+		"verify":          one(&a.Verify, at("verify"), p),
+		"callback_host":   one(&a.CallbackHost, at("callback_host"), p),
+		"mini_login_page": one(&a.MiniLoginPage, at("mini_login_page"), p),
+		"access_token":    one(&a.AccessToken, at("access_token"), p),
+		"share_token":     switched(&a.ShareToken, at("share_token"), p),
+		"pass_through":    many(&a.PassThrough, at("pass_through"), p),
+		"push":            func(d *caddyfile.Dispenser) error { return p.push(d, a) },
 	})
 }
 

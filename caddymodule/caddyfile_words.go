@@ -173,9 +173,11 @@ func (p *parser) broadcast(d *caddyfile.Dispenser, r *directory.Realm) error {
 //	site <ptid> {
 //	    realm <name>
 //	    accounts <appid...>
+//	    hosts <host...>
+//	    on_origin on|off
 //	    audience <text>
 //	    path <path> login|optional|public|ask unionid|require unionid
-//	    outside guest|ask|deny
+//	    outside guest|ask|scan|deny
 //	    fragment on|off
 //	    upstream <host:port>
 //	    algorithm ES256|RS256|EdDSA
@@ -183,6 +185,7 @@ func (p *parser) broadcast(d *caddyfile.Dispenser, r *directory.Realm) error {
 //	    send bearer|plain
 //	    no_cache on|off
 //	    bind_header on|off
+//	    phone on|off
 //	}
 func (p *parser) site(d *caddyfile.Dispenser) error {
 	s := new(directory.Site)
@@ -194,6 +197,8 @@ func (p *parser) site(d *caddyfile.Dispenser) error {
 	return p.block(d, words{
 		"realm":       one(&s.Realm, at("realm"), p),
 		"accounts":    many(&s.Accounts, at("accounts"), p),
+		"hosts":       many(&s.Hosts, at("hosts"), p),
+		"on_origin":   switched(&s.OnOrigin, at("on_origin"), p),
 		"audience":    one(&s.Audience, at("audience"), p),
 		"path":        func(d *caddyfile.Dispenser) error { return p.path(d, s) },
 		"outside":     one((*string)(&s.Outside), at("outside"), p),
@@ -204,6 +209,7 @@ func (p *parser) site(d *caddyfile.Dispenser) error {
 		"send":        many(&s.Send, at("send"), p),
 		"no_cache":    switched(&s.NoCache, at("no_cache"), p),
 		"bind_header": switched(&s.BindHeader, at("bind_header"), p),
+		"phone":       switched(&s.Phone, at("phone"), p),
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,7 +27,10 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request, rt route) error {
 	if err != nil {
 		return a.refused(w, r, rt, refuse(codeBadCallback).because(err))
 	}
-	live, err := a.liveSession(r, rt.account.AppID)
+	if a.relayed(rt) && !a.openCode(rt, &q) {
+		return a.refused(w, r, rt, refuse(codeBadCallback).because(errors.New("the code wasn't handed on by the relay")))
+	}
+	live, err := a.liveSession(r, rt)
 	if err != nil {
 		return a.refused(w, r, rt, refuse(codeFactsDown).because(err))
 	}
@@ -48,7 +50,7 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request, rt route) error {
 	if q.code == "" || q.code == "authdeny" {
 		return a.declined(w, r, rt, l, live, tg)
 	}
-	done := a.logins.do(loginKey{rt.account.AppID, rt.site.PTID, l.ID, sha256.Sum256([]byte(q.code))}, func(ctx context.Context) finished {
+	done := a.logins.do(loginKey{rt.account.AppID, rt.site.PTID, rt.host, l.ID, sha256.Sum256([]byte(q.code))}, func(ctx context.Context) finished {
 		return a.finish(ctx, r, rt, live, tg, q.code)
 	})
 	if done.err != nil {
@@ -76,14 +78,8 @@ func readCallback(raw string) (q callbackQuery, err error) {
 	if err != nil {
 		return q, errors.New("reading callback: malformed query")
 	}
-	for name, into := range map[string]*string{"code": &q.code, "state": &q.state, "r": &q.target} {
-		v := values[name]
-		if len(v) > 1 || len(v) == 0 && name != "code" {
-			return q, fmt.Errorf("reading callback: %q stands there %d times", name, len(v))
-		}
-		if len(v) == 1 {
-			*into = v[0]
-		}
+	if err := exactly(values, map[string]*string{"code": &q.code, "state": &q.state, "r": &q.target}); err != nil {
+		return q, err
 	}
 	if len(q.code) > 512 {
 		return q, errors.New("reading callback: the code is too long")
@@ -92,8 +88,8 @@ func readCallback(raw string) (q callbackQuery, err error) {
 }
 
 // liveSession is a session that still holds, by the facts.
-func (a *App) liveSession(r *http.Request, appID string) (*session, error) {
-	s := a.session(r, appID)
+func (a *App) liveSession(r *http.Request, rt route) (*session, error) {
+	s := a.session(r, rt)
 	if s == nil {
 		return nil, nil
 	}
@@ -154,7 +150,7 @@ func (a *App) notRenewed(w http.ResponseWriter, r *http.Request, rt route, l *lo
 // refuseUnionID remembers that the visitor doesn't want to give his unionid, and
 // lets him go on where that is his choice.
 func (a *App) refuseUnionID(w http.ResponseWriter, r *http.Request, rt route, tg target) error {
-	if s := a.session(r, rt.account.AppID); s != nil {
+	if s := a.session(r, rt); s != nil {
 		s.Refused = a.now()
 		a.setSession(w, r, s)
 		if l := a.loginCookie(r); l != nil {
@@ -168,34 +164,60 @@ func (a *App) refuseUnionID(w http.ResponseWriter, r *http.Request, rt route, tg
 	return a.seeOther(w, tg)
 }
 
-// finish exchanges the code and finds out who that is. It writes the visitor's
-// row, so that no token ever names a user whom the facts don't know.
+// finish exchanges the code and finds out who that is.
 func (a *App) finish(ctx context.Context, r *http.Request, rt route, live *session, tg target, code string) finished {
-	account := rt.account
-	grant, err := a.wechat.Exchange(ctx, account.AppID, a.secret(account), code)
+	s, err := a.exchange(ctx, rt, code)
 	if err != nil {
 		return finished{err: err}
 	}
-	s := &session{AppID: account.AppID, OpenID: grant.OpenID, UnionID: grant.UnionID, Granted: grantedBase, At: a.now().Truncate(time.Second)}
-	a.random(s.ID[:])
+	a.checkUnionID(rt.account, s, tg)
+	var seed *identity.GuestSeed
+	if g, ok := a.guestSeed(r); ok {
+		seed = &g
+	}
+	return a.arrive(ctx, rt, s, live, seed)
+}
+
+// exchange asks WeChat whose code that is.
+func (a *App) exchange(ctx context.Context, rt route, code string) (*session, error) {
+	account := rt.account
+	grant, err := a.wechat.Exchange(ctx, account.AppID, a.secret(account), code)
+	if err != nil {
+		return nil, err
+	}
+	s := a.newSession(rt, grantedBase, grant.OpenID, grant.UnionID)
 	switch {
 	case grant.Snapshot:
 		s.Granted, s.UnionID = grantedSnapshot, ""
+	case account.Kind == directory.Web:
+		s.Granted = grantedScan
+	case account.Kind == directory.App:
+		s.Granted = grantedApp
 	case grant.Has(wechat.ScopeUserInfo):
 		s.Granted = grantedUserInfo
 		if s.UnionID == "" && account.Subject != "" {
 			info, err := a.wechat.UserInfo(ctx, grant)
 			if err != nil {
-				return finished{err: err}
+				return nil, err
 			}
 			s.UnionID = info.UnionID
 		}
 	}
-	a.checkUnionID(account, s, tg)
-	var seed *identity.GuestSeed
-	if g, ok := a.guestSeed(r); ok {
-		seed = &g
-	}
+	return s, nil
+}
+
+// newSession is one that begins now.
+func (a *App) newSession(rt route, granted grant, openID, unionID string) *session {
+	s := &session{AppID: rt.account.AppID, host: rt.host, OpenID: openID, UnionID: unionID, Granted: granted, At: a.now().Truncate(time.Second)}
+	a.random(s.ID[:])
+	return s
+}
+
+// arrive is where all doors end: it finds out who it is whom WeChat vouches for, and
+// writes his row, so that no token ever names a user whom the facts don't know. live is
+// the session that the new one takes the place of, seed the guest of this browser, if
+// there are any.
+func (a *App) arrive(ctx context.Context, rt route, s, live *session, seed *identity.GuestSeed) finished {
 	answer, err := a.identify(ctx, rt, s, live, seed)
 	if err != nil {
 		return finished{err: err}
@@ -208,7 +230,7 @@ func (a *App) finish(ctx context.Context, r *http.Request, rt route, live *sessi
 	if s.At.Before(answer.Since) {
 		s.At = answer.Since.Add(time.Second).Truncate(time.Second) // taken apart within this very second
 	}
-	return finished{session: s, linked: answer.Linked()}
+	return finished{session: s, answer: answer}
 }
 
 // checkUnionID warns of an account that is bound otherwise than configured.
@@ -218,7 +240,7 @@ func (a *App) checkUnionID(account *directory.Account, s *session, tg target) {
 		s.UnionID = ""
 		a.log.Warn("WeChat tells a unionid for an account that is configured without a subject; it is not kept. Set `subject` for this account",
 			zap.String("step", "identity"), zap.String("appid", account.AppID))
-	case account.Subject != "" && s.UnionID == "" && tg.UserInfo && s.Granted == grantedUserInfo:
+	case account.Subject != "" && s.UnionID == "" && (tg.UserInfo && s.Granted == grantedUserInfo || s.Granted > grantedSnapshot):
 		s.Refused = s.At // asking again would give the same
 		a.log.Error("WeChat tells no unionid although the visitor consented: bind the account to the open-platform account of its `subject`",
 			zap.String("step", "identity"), zap.String("appid", account.AppID))
@@ -250,14 +272,8 @@ func (a *App) loginFailed(w http.ResponseWriter, r *http.Request, rt route, l *l
 // that was somebody else, else after a minute, since requests are under way.
 func (a *App) signedIn(w http.ResponseWriter, r *http.Request, rt route, l *loginCookie, live *session, tg target, done finished) error {
 	now, s := a.now(), done.session
-	if live != nil && live.ID != s.ID {
-		rev := identity.Revocation{Session: live.key(), From: now, Until: live.ends(a.Session.life())}
-		if live.OpenID == s.OpenID {
-			rev.From = now.Add(time.Minute)
-		}
-		if err := a.revoke(r.Context(), rev); err != nil {
-			return a.refused(w, r, rt, refuse(codeFactsDown).because(err).retryAt(tg.Path))
-		}
+	if err := a.supersede(r.Context(), live, s); err != nil {
+		return a.refused(w, r, rt, refuse(codeFactsDown).because(err).retryAt(tg.Path))
 	}
 	switch {
 	case !s.Refused.IsZero():
@@ -279,14 +295,26 @@ func (a *App) signedIn(w http.ResponseWriter, r *http.Request, rt route, l *logi
 	l.SignedOut = slices.DeleteFunc(l.SignedOut, func(id string) bool { return id == rt.account.AppID })
 	a.setLogin(w, l)
 	a.setSession(w, r, s)
-	if done.linked {
+	if done.answer.Linked() {
 		// The guest is this person now. Left behind, the cookie would follow
 		// the next person who signs in on this phone.
 		if _, ok := a.guestSeed(r); ok {
 			a.jar.set(w, cookieGuest, "", -1)
 		}
 	}
-	outcome := map[grant]string{grantedBase: "base", grantedUserInfo: "userinfo", grantedSnapshot: "snapshot"}[s.Granted]
-	a.metrics.login(outcome)
+	a.metrics.login(s.Granted.word())
 	return a.seeOther(w, tg)
+}
+
+// supersede ends the session that another one has taken the place of: at once if it was
+// somebody else's, else after a minute, since requests are under way.
+func (a *App) supersede(ctx context.Context, live, s *session) error {
+	if live == nil || live.ID == s.ID {
+		return nil
+	}
+	rev := identity.Revocation{Session: live.key(), From: a.now(), Until: live.ends(a.Session.life())}
+	if live.OpenID == s.OpenID {
+		rev.From = rev.From.Add(time.Minute)
+	}
+	return a.revoke(ctx, rev)
 }

@@ -13,11 +13,11 @@ import (
 // cookieBox seals and opens cookies. What is sealed as one kind opens as no other,
 // and a session opens for its own account only.
 type cookieBox struct {
-	session, login, guest, bind *identity.Box
+	session, bearer, login, guest, bind *identity.Box
 }
 
 func newCookieBox(s *identity.Sealer) cookieBox {
-	return cookieBox{s.Box("session cookie"), s.Box("login cookie"), s.Box("guest cookie"), s.Box("bind claim")}
+	return cookieBox{s.Box("session cookie"), s.Box("bearer token"), s.Box("login cookie"), s.Box("guest cookie"), s.Box("bind claim")}
 }
 
 var errCookie = errors.New("the cookie doesn't open")
@@ -45,24 +45,34 @@ func open(box *identity.Box, value, context string) ([]byte, error) {
 }
 
 func (b cookieBox) sealSession(s *session) string {
+	return b64.EncodeToString(b.session.Seal(s.plain(), seatOf(s.AppID, s.host)))
+}
+
+// plain is what of a session is sealed.
+func (s *session) plain() []byte {
 	p := append([]byte{byte(s.Granted)}, s.ID[:]...)
 	p = appendTime(p, s.At)
 	p = appendTime(p, s.Refused)
 	p = appendString(p, s.OpenID)
-	p = appendString(p, s.UnionID)
-	return b64.EncodeToString(b.session.Seal(p, s.AppID))
+	return appendString(p, s.UnionID)
 }
 
-func (b cookieBox) openSession(value, appID string) (*session, error) {
-	p, err := open(b.session, value, appID)
+func (b cookieBox) openSession(value, seat string) (*session, error) {
+	p, err := open(b.session, value, seat)
 	if err != nil {
 		return nil, err
 	}
+	return readSession(p, seat)
+}
+
+// readSession reads what plain wrote.
+func readSession(p []byte, seat string) (*session, error) {
 	f := fields{p: p}
-	s := &session{AppID: appID, Granted: grant(f.byte())}
+	appID, host, _ := strings.Cut(seat, "@")
+	s := &session{AppID: appID, host: host, Granted: grant(f.byte())}
 	copy(s.ID[:], f.bytes(16))
 	s.At, s.Refused, s.OpenID, s.UnionID = f.time(), f.time(), f.string(), f.string()
-	if !f.done() || s.OpenID == "" || s.Granted < grantedBase || s.Granted > grantedSnapshot {
+	if !f.done() || s.OpenID == "" || s.Granted < grantedBase || s.Granted > grantedScan {
 		return nil, errCookie
 	}
 	return s, nil

@@ -109,7 +109,7 @@ func TestDocs(t *testing.T) {
 	})
 	t.Run("every outcome of a login is there", func(t *testing.T) {
 		t.Parallel()
-		for _, file := range []string{"login.go", "callback.go", "signout.go", "ask.go", "pages.go"} {
+		for _, file := range []string{"login.go", "callback.go", "signout.go", "ask.go", "pages.go", "relay.go", "door.go", "door_bearer.go", "door_login.go", "door_ticket.go"} {
 			for _, m := range regexp.MustCompile(`metrics\.login\("(\w+)"\)`).FindAllStringSubmatch(doc(t, "caddymodule/"+file), -1) {
 				if !strings.Contains(operations, "`"+m[1]+"`") {
 					t.Errorf("the outcome %s is not in the documents", m[1])
@@ -170,7 +170,7 @@ func TestDocs(t *testing.T) {
 	})
 	t.Run("every link leads somewhere", func(t *testing.T) {
 		t.Parallel()
-		for _, file := range []string{"README.md", "README.zh-CN.md", "docs/architecture.md", "docs/configuration.md", "docs/upstream.md", "docs/api.md", "docs/operations.md", "docs/security.md", "docs/identity.md", "docs/events.md"} {
+		for _, file := range []string{"README.md", "README.zh-CN.md", "docs/architecture.md", "docs/configuration.md", "docs/upstream.md", "docs/api.md", "docs/operations.md", "docs/security.md", "docs/identity.md", "docs/events.md", "docs/doors.md"} {
 			dir := file[:strings.LastIndex(file, "/")+1]
 			for _, m := range regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`).FindAllStringSubmatch(doc(t, file), -1) {
 				if _, err := os.Stat("../" + dir + m[1]); err != nil {

@@ -34,7 +34,8 @@ func (a *App) enter(w http.ResponseWriter, r *http.Request) (route, whose, error
 		}
 		return route{}, notOurs, nil
 	}
-	if ref := a.admit(r, raw, path); ref != nil {
+	host, ref := a.admit(r, raw, path)
+	if ref != nil {
 		return route{}, answered, a.refused(w, r, route{}, ref)
 	}
 	if path != raw {
@@ -44,12 +45,18 @@ func (a *App) enter(w http.ResponseWriter, r *http.Request) (route, whose, error
 		return route{}, answered, a.refused(w, r, route{}, refuse(codeStarting).because(err))
 	}
 	if well, ok := strings.CutPrefix(rest, own); ok {
+		if well == "relay" {
+			return route{}, answered, a.relay(w, r, host)
+		}
 		return route{}, answered, a.serveWellKnown(w, r, well)
 	}
 	rt, old, ref := a.route(path)
+	rt.host = host
 	switch {
 	case ref != nil:
 		return route{}, answered, a.refused(w, r, rt, ref)
+	case !serves(host, rt.site):
+		return route{}, answered, a.refused(w, r, route{}, refuse(codeBadHost).because(errors.New("the Host is not one of the site's")))
 	case old:
 		return route{}, answered, a.addAccount(w, r, rt)
 	case len(path) == len(rt.base): // a page's relative links need the slash
@@ -60,17 +67,18 @@ func (a *App) enter(w http.ResponseWriter, r *http.Request) (route, whose, error
 	return rt, aSites, nil
 }
 
-// admit refuses what no site may see.
-func (a *App) admit(r *http.Request, raw, path string) *refusal {
+// admit refuses what no site may see, and tells the host of the rest.
+func (a *App) admit(r *http.Request, raw, path string) (host string, ref *refusal) {
+	host, known := a.hostOf(r)
 	switch {
 	case path == raw && rewritten(r, raw):
-		return refuseRewritten(r, raw)
-	case r.Host != a.host && canonicalHost(r.Host, a.jar.secure) != a.host:
-		return refuse(codeBadHost).because(errors.New("the Host is not the origin's"))
+		return host, refuseRewritten(r, raw)
+	case !known:
+		return host, refuse(codeBadHost).because(errors.New("the Host is neither the origin's nor one of a site's"))
 	case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
-		return refuse(codeBadMethod).allowing("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+		return host, refuse(codeBadMethod).allowing("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 	}
-	return nil
+	return host, nil
 }
 
 // refuseRewritten tells the operator what he did: a visitor can't do this.
@@ -121,7 +129,7 @@ func (a *App) addAccount(w http.ResponseWriter, r *http.Request, rt route) error
 		return a.refused(w, r, route{}, refuse(codeBadMethod).allowing("GET, HEAD"))
 	}
 	appID := rt.site.Accounts[0]
-	if l := a.loginCookie(r); l != nil && rt.site.ServedBy(l.LastAppID) {
+	if l := a.loginCookie(r); l != nil && rt.site.ServedBy(l.LastAppID) && a.suits(r, a.directory.Account(l.LastAppID)) {
 		appID = l.LastAppID
 	}
 	location := a.Prefix + "/" + appID + "/" + rt.site.PTID + rt.rest
@@ -148,6 +156,12 @@ func (a *App) serveOwn(w http.ResponseWriter, r *http.Request, rt route) error {
 		return a.logout(w, r, rt)
 	case "me":
 		return a.me(w, r, rt)
+	case "ticket":
+		return a.giveTicket(w, r, rt)
+	case "enter":
+		return a.enterByTicket(w, r, rt)
+	case "phone":
+		return a.phoneNumber(w, r, rt)
 	}
 	return a.refused(w, r, rt, refuse(codeNoPage))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 )
 
@@ -41,6 +42,11 @@ const (
 	codeStarting       code = "starting"
 	codeBlocked        code = "blocked"
 	codeCrossSite      code = "cross_site"
+	codeBadBody        code = "bad_body"
+	codeBadCode        code = "bad_code"
+	codeBadProof       code = "bad_proof"
+	codeOutsideMini    code = "outside_mini"
+	codeInside         code = "inside_wechat"
 	codeBug            code = "bug"
 )
 
@@ -75,6 +81,11 @@ var refusals = map[code]struct {
 	codeStarting:       {"identity", 503, "服务正在启动，请稍后再试。", "The service is starting. Please try again in a moment."},
 	codeBlocked:        {"identity", 403, "您的账号已被停用，请联系客服。", "Your account is blocked. Please ask the operator of this site."},
 	codeCrossSite:      {"login", 403, "请求来自其他网站，已拒绝。", "The request came from another site."},
+	codeBadBody:        {"login", 400, "请求格式有误。", "The body isn't what this address takes."},
+	codeBadCode:        {"login", 400, "登录凭证无效或已过期，请重新获取。", "The code is spent, too old, or another account's. Get a new one."},
+	codeBadProof:       {"login", 400, "加密数据与登录凭证不符，请重新登录。", "The encrypted data doesn't belong to this code. Sign in again."},
+	codeOutsideMini:    {"login", 403, "请在小程序中打开此页面。", "Please open this page in its mini program."},
+	codeInside:         {"login", 403, "请在电脑浏览器中打开此页面。", "Please open this page in a browser on a computer."},
 	codeBug:            {"token", 500, "服务出现错误，请稍后再试。", "Something went wrong here. Please try again later."},
 }
 
@@ -120,6 +131,14 @@ func wechatRefusal(err error) *refusal {
 	return refuse(codeWechatDown).because(err)
 }
 
+// factsRefusal finds the refusal for what the facts say of a login.
+func factsRefusal(err error) *refusal {
+	if errors.Is(err, identity.ErrUnavailable) {
+		return refuse(codeFactsDown).because(err)
+	}
+	return refuse(codeBug).because(err)
+}
+
 // refused is the one place where a refusal becomes an answer, a line in the log
 // and a count. Where the server has error routes the page is the operator's.
 func (a *App) refused(w http.ResponseWriter, r *http.Request, rt route, ref *refusal) error {
@@ -138,7 +157,7 @@ func (a *App) refused(w http.ResponseWriter, r *http.Request, rt route, ref *ref
 		ref.again = rt.base + "/"
 	}
 	if server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok && server.Errors != nil && len(server.Errors.Routes) > 0 {
-		a.jar.strip(r) // such a page may come from a site
+		a.hideSession(r) // such a page may come from a site
 		return caddyhttp.Error(ref.status(), ref)
 	}
 	if !wantsPage(r) {

@@ -32,7 +32,7 @@ func passageOf(r *http.Request) *passage {
 // forward is step 6: the site sees who its visitor is, and nothing of how we know.
 // Without a visitor it sees nobody; there is never an empty header.
 func (a *App) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, rt route, v *visitor, token string) error {
-	a.jar.strip(r)
+	a.hideSession(r)
 	r.Header[headerPrefix] = []string{rt.base}
 	if v != nil {
 		r.Header[headerUser] = []string{token}

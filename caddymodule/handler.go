@@ -74,7 +74,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return err
 	}
 	if ours == notOurs {
-		a.jar.strip(r)
+		a.hideSession(r)
 		return next.ServeHTTP(w, r)
 	}
 	if rt.policy == directory.Public || preflights(r) {
@@ -124,7 +124,7 @@ const (
 // renews says whether to use this navigation to ask WeChat anew who is there.
 func (a *App) renews(r *http.Request, rt route, v *visitor) bool {
 	now := a.now()
-	if v.session == nil || now.Before(v.renewAt) || !rt.account.Openable() || rt.policy == directory.Optional || !a.inWeChat(r) || !navigates(r) || prefetches(r) {
+	if v.session == nil || now.Before(v.renewAt) || !rt.account.Openable() || rt.policy == directory.Optional || v.session.bearer || !a.inWeChat(r) || !navigates(r) || prefetches(r) {
 		return false
 	}
 	if a.factsDown.Load() {

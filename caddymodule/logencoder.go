@@ -178,7 +178,7 @@ func hideHeaders(h http.Header) http.Header {
 // since a site may well have an `r` of its own that its operator wants to read.
 var (
 	hiddenWords = map[string]bool{"code": true, "state": true}
-	oursOnly    = map[string]bool{"r": true, "f": true, "return": true, "redirect_uri": true}
+	oursOnly    = map[string]bool{"r": true, "f": true, "to": true, "return": true, "redirect_uri": true}
 )
 
 func hideWords(address string) string {

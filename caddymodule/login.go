@@ -24,6 +24,9 @@ const (
 // give him a guest id where WeChat can't be asked. It either answers the request
 // (done) or says who goes on.
 func (a *App) login(w http.ResponseWriter, r *http.Request, rt route) (v *visitor, done bool, err error) {
+	if _, n := bearers(r); n > 0 || rt.account.TakesCodes() {
+		return nil, rt.policy != directory.Optional, a.loginByProgram(w, r, rt)
+	}
 	l := a.loginCookie(r)
 	if a.guestHere(r, rt, l) {
 		return a.guest(w, r, rt)
@@ -43,8 +46,23 @@ func (a *App) login(w http.ResponseWriter, r *http.Request, rt route) (v *visito
 // guestHere says whether WeChat can't or may not be asked: another browser, an
 // account without web login, or a visitor who has signed out.
 func (a *App) guestHere(r *http.Request, rt route, l *loginCookie) bool {
-	return !a.inWeChat(r) || !rt.account.Openable() || l != nil && slices.Contains(l.SignedOut, rt.account.AppID)
+	return !a.opens(r, rt.account) || l != nil && slices.Contains(l.SignedOut, rt.account.AppID)
 }
+
+// opens says whether WeChat can sign this browser in through the account.
+func (a *App) opens(r *http.Request, account *directory.Account) bool {
+	switch account.Kind {
+	case directory.Service:
+		return a.inWeChat(r)
+	case directory.Web:
+		return canScan(r)
+	}
+	return false
+}
+
+// canScan says whether a browser shows a code that a phone can scan: WeChat's own would
+// ask its visitor to scan what he holds in his hand.
+func canScan(r *http.Request) bool { return wechat.ParseBrowser(r.UserAgent()).Kind == wechat.Other }
 
 func (a *App) inWeChat(r *http.Request) bool {
 	return a.AnyBrowser || wechat.ParseBrowser(r.UserAgent()).InWeChat()
@@ -52,17 +70,8 @@ func (a *App) inWeChat(r *http.Request) bool {
 
 // guest meets a visitor whom WeChat doesn't vouch for.
 func (a *App) guest(w http.ResponseWriter, r *http.Request, rt route) (*visitor, bool, error) {
-	if !a.inWeChat(r) {
-		switch {
-		case rt.policy == directory.Optional:
-		case rt.site.Outside == directory.OutsideDeny, rt.policy == directory.RequireUnionID && rt.site.Outside == directory.OutsideGuest:
-			return nil, true, a.refused(w, r, rt, refuse(codeOutside))
-		case rt.site.Outside == directory.OutsideAsk:
-			if !navigates(r) {
-				return nil, true, a.loginRequired(w, r, rt, codeLoginRequired)
-			}
-			return nil, true, a.writeOpenInWeChat(w, rt, r)
-		}
+	if done, err := a.outside(w, r, rt); done {
+		return nil, true, err
 	}
 	v, err := a.recogniseGuest(r, rt)
 	if v != nil || err != nil || rt.policy == directory.Optional {
@@ -122,14 +131,23 @@ func (a *App) start(w http.ResponseWriter, r *http.Request, rt route, l *loginCo
 	})
 }
 
-// authorizeURL is WeChat's page for this login, coming back to our callback.
+// authorizeURL is WeChat's page for this login, coming back to our callback, if need be
+// by way of the relay.
 func (a *App) authorizeURL(rt route, l *loginCookie, sealed string, tg target) (string, error) {
-	return a.wechat.AuthorizeURL(wechat.Authorize{
+	to := wechat.Authorize{
 		AppID:       rt.account.AppID,
-		RedirectURI: a.origin + rt.base + own + "callback?r=" + sealed,
+		RedirectURI: a.originOf(rt) + rt.base + own + "callback?r=" + sealed,
 		Scope:       tg.scope(),
 		State:       a.tickets.sealState(rt, l.ID, sealed, a.now()),
-	})
+	}
+	if a.relayed(rt) {
+		to.RedirectURI = a.relayURL(rt, sealed)
+	}
+	if rt.account.Kind == directory.Web {
+		to.Scope = wechat.ScopeLogin
+		return a.wechat.QRConnectURL(to)
+	}
+	return a.wechat.AuthorizeURL(to)
 }
 
 // loginRequired answers what isn't a navigation: no redirect, no cookie, but the
@@ -138,7 +156,7 @@ func (a *App) loginRequired(w http.ResponseWriter, r *http.Request, rt route, c 
 	ref := refuse(c)
 	a.metrics.refused(ref)
 	a.logRefusal(r, rt, ref)
-	login := a.origin + rt.base + own + "login"
+	login := a.originOf(rt) + rt.base + own + "login"
 	from, ok := a.samePage(r, rt)
 	switch {
 	case c == codeUnionRequired:
@@ -156,7 +174,7 @@ func (a *App) loginRequired(w http.ResponseWriter, r *http.Request, rt route, c 
 // samePage is the page that sent a request, if the browser says so and it is one
 // of this site: where a script wants its visitor back.
 func (a *App) samePage(r *http.Request, rt route) (string, bool) {
-	from, ok := strings.CutPrefix(r.Referer(), a.origin)
+	from, ok := strings.CutPrefix(r.Referer(), a.originOf(rt))
 	if !ok || len(from) > maxTarget || !rt.contains(from) {
 		return "", false
 	}
@@ -166,6 +184,9 @@ func (a *App) samePage(r *http.Request, rt route) (string, bool) {
 // loginPage is /-/login: signs in on request, also after a sign-out. `r` is a
 // sealed target with `f` as its fragment, `return` a path inside the site.
 func (a *App) loginPage(w http.ResponseWriter, r *http.Request, rt route) error {
+	if rt.account.TakesCodes() {
+		return a.loginByCode(w, r, rt)
+	}
 	if r.Method != http.MethodGet {
 		return a.refused(w, r, rt, refuse(codeBadMethod).allowing("GET"))
 	}
@@ -176,11 +197,8 @@ func (a *App) loginPage(w http.ResponseWriter, r *http.Request, rt route) error 
 		return a.loginRequired(w, r, rt, codeLoginRequired)
 	}
 	tg, later := a.wantedTarget(r, rt)
-	if !a.inWeChat(r) || !rt.account.Openable() {
-		if rt.site.Outside == directory.OutsideAsk && !a.inWeChat(r) {
-			return a.writeOpenInWeChat(w, rt, r)
-		}
-		return a.seeOther(w, tg)
+	if !a.opens(r, rt.account) {
+		return a.loginElsewhere(w, r, rt, tg)
 	}
 	l := a.loginCookie(r)
 	if later {

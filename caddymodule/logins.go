@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/identity"
 )
 
 // WeChat's client delivers a code twice now and then, at the same moment or some
@@ -21,6 +23,7 @@ type logins struct {
 // has stolen an address must not get the session that its owner got.
 type loginKey struct {
 	appID, ptid string
+	host        string // as in the route
 	login       [16]byte
 	code        [32]byte // its SHA-256
 }
@@ -28,7 +31,7 @@ type loginKey struct {
 // finished is how an exchange ended.
 type finished struct {
 	session *session
-	linked  bool
+	answer  identity.Answer
 	err     error
 	again   bool // it ended before this callback came
 }

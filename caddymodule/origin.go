@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -34,6 +35,84 @@ func (a *App) readOrigin() error {
 	a.issuer = a.origin + a.Prefix + "/-"
 	a.jar = newJar(u.Scheme == "https")
 	return nil
+}
+
+// readHosts takes in the hosts besides the origin's: those of sites, and those to which
+// WeChat sends visitors back.
+func (a *App) readHosts() error {
+	a.hosts = map[string]string{}
+	for _, account := range a.directory.Accounts() {
+		if h := account.CallbackHost; h != "" && !a.jar.secure && !isLoopback(nameOf(h)) {
+			return &directory.Fault{Kind: "account", ID: account.AppID, Field: "callback_host", Message: fmt.Sprintf("the origin is http, which is for loopback only, and %s is not on loopback", h)}
+		}
+	}
+	for _, site := range a.directory.Sites() {
+		for _, h := range site.Hosts {
+			fault := directory.Fault{Kind: "site", ID: site.PTID, Field: "hosts"}
+			switch {
+			case h == a.host:
+				fault.Message = fmt.Sprintf("%s is the origin's host, which serves every site but those with `on_origin off`", h)
+				return &fault
+			case !a.jar.secure && !isLoopback(nameOf(h)):
+				fault.Message = fmt.Sprintf("the origin is http, which is for loopback only, and %s is not on loopback", h)
+				return &fault
+			}
+		}
+	}
+	for _, h := range a.directory.Hosts() {
+		if h != a.host {
+			a.hosts[h] = h
+		}
+	}
+	return nil
+}
+
+// nameOf is a host without its port.
+func nameOf(host string) string {
+	name, _, _ := strings.Cut(host, ":")
+	return name
+}
+
+// hostOf is the host that a request is for, as the configuration writes it: empty for
+// the origin's.
+func (a *App) hostOf(r *http.Request) (string, bool) {
+	if r.Host == a.host {
+		return "", true
+	}
+	if h, ok := a.hosts[r.Host]; ok {
+		return h, true
+	}
+	host := canonicalHost(r.Host, a.jar.secure)
+	h, ok := a.hosts[host]
+	return h, ok || host == a.host
+}
+
+// originOf is scheme and host of the address that a visitor of a route uses.
+func (a *App) originOf(rt route) string { return a.originAt(rt.host) }
+
+func (a *App) originAt(host string) string {
+	if host == "" {
+		return a.origin
+	}
+	scheme, _, _ := strings.Cut(a.origin, "://")
+	return scheme + "://" + host
+}
+
+// callbackHost is the host to which WeChat sends the visitors of an account back: empty
+// for the origin's.
+func (a *App) callbackHost(account *directory.Account) string {
+	if account.CallbackHost == a.host {
+		return ""
+	}
+	return account.CallbackHost
+}
+
+// serves says whether a host serves a site.
+func serves(host string, site *directory.Site) bool {
+	if host == "" {
+		return site.OnOrigin != "off"
+	}
+	return site.ServedOn(host)
 }
 
 func isLoopback(host string) bool {

@@ -26,11 +26,13 @@ const (
 	pageAsk     page = "ask"
 	pageOpen    page = "open"
 	pageLogout  page = "logout"
+	pageMini    page = "mini"
+	pageEnter   page = "enter"
 )
 
 var pages = func() map[page]*template.Template {
 	parsed := map[page]*template.Template{}
-	for _, p := range []page{pageRefusal, pageStart, pageAsk, pageOpen, pageLogout} {
+	for _, p := range []page{pageRefusal, pageStart, pageAsk, pageOpen, pageLogout, pageMini, pageEnter} {
 		parsed[p] = template.Must(template.ParseFS(pageFiles, "pages/layout.html", "pages/"+string(p)+".html"))
 	}
 	return parsed
@@ -44,7 +46,10 @@ type (
 	openView    struct {
 		Address string
 		QR      template.HTML
+		Scan    string // address of the login by scanning, if there is one
 	}
+	miniView   struct{ Page string }
+	enterView  struct{ Action, Home string }
 	logoutView struct{ Action, Back string }
 )
 
@@ -92,12 +97,21 @@ func (a *App) writeProblem(w http.ResponseWriter, ref *refusal, more map[string]
 // writeOpenInWeChat asks a visitor in another browser to open the page in WeChat:
 // there is nothing to click that could do it for him, but he can scan.
 func (a *App) writeOpenInWeChat(w http.ResponseWriter, rt route, r *http.Request) error {
-	address := a.origin + rt.base + "/"
-	if !rt.isOwn() {
-		address = a.origin + rt.target(r)
+	tg := target{Path: rt.target(r)}
+	if rt.isOwn() || len(tg.Path) > maxTarget {
+		tg.Path = rt.base + "/"
+	}
+	in := rt // where it is opened in WeChat
+	if official := a.directory.OfficialAccount(rt.site); official != nil && !rt.account.Official() {
+		in = a.through(rt, official)
+	}
+	address := a.originOf(rt) + in.base + strings.TrimPrefix(tg.Path, rt.base)
+	view := openView{Address: address, QR: qrImage(address)}
+	if web := a.directory.WebAccount(rt.site); web != nil && canScan(r) {
+		view.Scan = a.loginThrough(rt, web, tg)
 	}
 	a.metrics.login("asked_to_open")
-	return a.writePage(w, http.StatusOK, pageOpen, openView{Address: address, QR: qrImage(address)})
+	return a.writePage(w, http.StatusOK, pageOpen, view)
 }
 
 // qrImage draws a QR code as SVG; nothing if the text is too long for one.

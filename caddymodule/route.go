@@ -18,6 +18,7 @@ type route struct {
 	base    string // "/wsite/wx0123456789abcdef/shop01": as in the request, without a slash at the end
 	rest    string // what follows: "/", "/pay/notify"; canonical, escaped
 	policy  directory.Policy
+	host    string // the further host that the request came to; empty for the origin's
 }
 
 // own is the part below which a site's paths belong to the gateway.
@@ -25,6 +26,15 @@ const own = "/-/"
 
 // isOwn says whether the path is one of the gateway's own, never forwarded.
 func (rt route) isOwn() bool { return strings.HasPrefix(rt.rest, own) || rt.rest == "/-" }
+
+// through is the route of the same site through another account.
+func (a *App) through(rt route, account *directory.Account) route {
+	rt.account, rt.base = account, a.Prefix+"/"+account.AppID+"/"+rt.site.PTID
+	return rt
+}
+
+// seat is what sessions of a route are sealed for.
+func (rt route) seat() string { return seatOf(rt.account.AppID, rt.host) }
 
 // target is the address of this request inside the site: path and query, which
 // is what a visitor comes back to after a login.
@@ -121,5 +131,5 @@ func (a *App) route(path string) (rt route, old bool, ref *refusal) {
 	if rest == "" {
 		rest = "/"
 	}
-	return route{site, account, base, rest, site.Policy(rest)}, false, nil
+	return route{site: site, account: account, base: base, rest: rest, policy: site.Policy(rest)}, false, nil
 }

@@ -25,6 +25,7 @@ func securityH(t *testing.T) {
 			{ptid: "wx12ab"},
 			{appID: "wx1", ptid: "2ab", login: [16]byte{1}},
 			{appID: "wx1", ptid: "2ab", code: [32]byte{1}},
+			{appID: "wx1", ptid: "2ab", host: "h"},
 		}
 		var wg sync.WaitGroup
 		for i, key := range keys {

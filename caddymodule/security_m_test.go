@@ -84,7 +84,7 @@ var badConfigs = []struct{ name, old, new, names string }{
 	{"a secret from an empty variable", "secret secret-of-c-0123456789abcdef", "secret {env.WSITE_NO_SUCH_VARIABLE}", "secret"},
 	{"a subject like an app id", "secret secret-of-c-0123456789abcdef", "secret x\nsubject wx00000000000000aa", "subject"},
 	{"a verify code with a path", "verify Ab12Cd34Ef56Gh78", "verify ../../etc/passwd", "verify"},
-	{"a kind that is none", "kind subscription", "kind mini", "kind"},
+	{"a kind that is none", "kind subscription", "kind robot", "kind"},
 	{"a realm twice", "realm other", "realm main", "realm"},
 	{"a site of no realm", "realm other\n\t\t\taccounts", "realm nowhere\n\t\t\taccounts", "realm"},
 	{"a site of no account", "site inner {\n\t\t\taccounts wx00000000000000aa", "site inner {\n\t\t\taccounts wx00000000000000ff", "accounts"},

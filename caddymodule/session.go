@@ -9,8 +9,9 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity"
 )
 
-// session is step 2: do we already know this browser? Its cookie proves a WeChat
-// identity of one account, and nothing else; who that is for us, the facts say.
+// session is step 2: do we already know this browser, or this program? What holds it, a
+// cookie or a bearer token, proves a WeChat identity of one account, and nothing else;
+// who that is for us, the facts say.
 type session struct {
 	ID      [16]byte
 	AppID   string
@@ -21,6 +22,11 @@ type session struct {
 	At time.Time
 	// Refused is when the visitor last refused to give his unionid; zero if never.
 	Refused time.Time
+
+	// host is the host that it is for; empty for the origin's. No other can use it.
+	host string
+	// bearer says that it came as a bearer token: nobody else can have put it there.
+	bearer bool
 }
 
 // grant says what kind of login a session comes from.
@@ -30,7 +36,15 @@ const (
 	grantedBase     grant = 1 + iota // snsapi_base
 	grantedUserInfo                  // snsapi_userinfo
 	grantedSnapshot                  // made-up ids for a preview
+	grantedMini                      // the code of a mini program's wx.login
+	grantedApp                       // the code of a mobile app
+	grantedScan                      // a website's QR code
 )
+
+// grantWords name grants: in metrics, and behind `wx_` in tokens.
+var grantWords = [...]string{grantedBase: "base", grantedUserInfo: "userinfo", grantedSnapshot: "snapshot", grantedMini: "mini", grantedApp: "app", grantedScan: "scan"}
+
+func (g grant) word() string { return grantWords[g] }
 
 // snapshotLife bounds the session of a preview, whose cookies WeChat wipes anyway.
 const snapshotLife = 10 * time.Minute
@@ -38,17 +52,19 @@ const snapshotLife = 10 * time.Minute
 // askPause is how long a refusal holds.
 const askPause = 24 * time.Hour
 
+// seatOf is what a session is sealed for.
+func seatOf(appID, host string) string {
+	if host == "" {
+		return appID
+	}
+	return appID + "@" + host
+}
+
 func (s *session) key() string { return hex.EncodeToString(s.ID[:]) }
 
 // amr says how the visitor was recognised (RFC 8176 has no words for WeChat).
 func (s *session) amr() []string {
-	switch s.Granted {
-	case grantedUserInfo:
-		return []string{"wx_userinfo"}
-	case grantedSnapshot:
-		return []string{"wx_snapshot"}
-	}
-	return []string{"wx_base"}
+	return []string{"wx_" + s.Granted.word()}
 }
 
 // ends is when the session is over by itself.
@@ -87,15 +103,25 @@ const (
 )
 
 // session reads the session of an account from the request; nil if there is none
-// that still holds. A cookie that doesn't open is as if absent, and counted.
-func (a *App) session(r *http.Request, appID string) *session {
+// that still holds. One that doesn't open is as if absent, and counted. Where there is
+// a bearer token of ours, it alone counts: it was put into this request on purpose, and
+// cookies come along by themselves, perhaps somebody else's.
+func (a *App) session(r *http.Request, rt route) *session {
+	if token, n := bearers(r); n > 0 {
+		s, err := a.box.openBearer(token, rt.seat())
+		if err != nil || n > 1 || !a.inTime(s) {
+			a.metrics.cookieRefused("bearer")
+			return nil
+		}
+		return s
+	}
 	var found *session
-	first, second := a.jar.values(r, appID)
+	first, second := a.jar.values(r, rt.account.AppID)
 	for _, value := range []string{first, second} {
 		if value == "" {
 			continue
 		}
-		s, err := a.box.openSession(value, appID)
+		s, err := a.box.openSession(value, rt.seat())
 		if err != nil {
 			a.metrics.cookieRefused("session")
 			continue
@@ -110,11 +136,17 @@ func (a *App) session(r *http.Request, appID string) *session {
 	if found == nil {
 		return nil
 	}
-	if now := a.now(); now.After(found.ends(a.Session.life())) || found.At.After(now.Add(skew)) {
+	if !a.inTime(found) {
 		a.metrics.cookieRefused("session")
 		return nil
 	}
 	return found
+}
+
+// inTime says whether a session is neither over nor of a time to come.
+func (a *App) inTime(s *session) bool {
+	now := a.now()
+	return !now.After(s.ends(a.Session.life())) && !s.At.After(now.Add(skew))
 }
 
 // loginCookie reads the login cookie; nil if there is none.
@@ -178,7 +210,7 @@ func (a *App) setSession(w http.ResponseWriter, r *http.Request, s *session) {
 			return
 		}
 		o := other{appID: kind, size: len(a.jar.prefix) + len(kind) + len(value) + 3}
-		if held, err := a.box.openSession(value, kind); err == nil {
+		if held, err := a.box.openSession(value, seatOf(kind, s.host)); err == nil {
 			o.at = held.At
 		}
 		others = append(others, o)

@@ -52,10 +52,13 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 	if a.directory, err = directory.New(a.Accounts, a.Realms, a.Sites); err != nil {
 		return err
 	}
+	if err := a.readHosts(); err != nil {
+		return err
+	}
 	a.secrets = map[string]string{}
 	for _, account := range a.directory.Accounts() {
 		secret, err := expand(account.Secret, account.Secret)
-		if err != nil || account.Openable() && secret == "" {
+		if err != nil || account.NeedsSecret() && secret == "" {
 			return fmt.Errorf("account %s: secret: the placeholder %s is empty", account.AppID, account.Secret)
 		}
 		a.secrets[account.AppID] = secret

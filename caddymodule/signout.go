@@ -22,10 +22,13 @@ func (a *App) logout(w http.ResponseWriter, r *http.Request, rt route) error {
 	if r.Method != http.MethodPost {
 		return a.refused(w, r, rt, refuse(codeBadMethod).allowing("GET, POST"))
 	}
+	if _, n := bearers(r); n > 0 {
+		return a.logoutBearer(w, r, rt)
+	}
 	if err := http.NewCrossOriginProtection().Check(r); err != nil {
 		return a.refused(w, r, rt, refuse(codeCrossSite).because(err))
 	}
-	if s := a.session(r, rt.account.AppID); s != nil {
+	if s := a.session(r, rt); s != nil {
 		rev := identity.Revocation{Session: s.key(), From: a.now(), Until: s.ends(a.Session.life())}
 		if err := a.endSession(r.Context(), rev); err != nil {
 			return a.refused(w, r, rt, refuse(codeFactsDown).because(err))

@@ -27,15 +27,17 @@ const (
 	maxFragment = 512  // bytes of a fragment; longer ones are lost
 	maxAttempts = 2    // starts of one login; the next one would be a loop
 	stateLife   = 10 * time.Minute
+	scanLife    = 30 * time.Minute // of the state of a visitor who fetches his phone first
 )
 
 // tickets seals targets and states.
 type tickets struct {
-	target, state *identity.Box
+	target, state         *identity.Box
+	relay, code, entrance *identity.Box
 }
 
 func newTickets(s *identity.Sealer) tickets {
-	return tickets{s.Box("return target"), s.Box("login state")}
+	return tickets{s.Box("return target"), s.Box("login state"), s.Box("relay target"), s.Box("relayed code"), s.Box("entrance")}
 }
 
 // place binds a ticket to an account and a site. App ids all have one length, so
@@ -92,9 +94,13 @@ var stateText = base32.StdEncoding.WithPadding(base32.NoPadding)
 // sealState makes a state of 58 letters and digits, bound to account, site,
 // login cookie, target and moment.
 func (t tickets) sealState(rt route, login [16]byte, sealedTarget string, now time.Time) string {
+	life := stateLife
+	if rt.account.Kind == directory.Web {
+		life = scanLife
+	}
 	var p [6]byte
-	binary.BigEndian.PutUint16(p[:], uint16(now.Add(stateLife).Unix()>>32))
-	binary.BigEndian.PutUint32(p[2:], uint32(now.Add(stateLife).Unix()))
+	binary.BigEndian.PutUint16(p[:], uint16(now.Add(life).Unix()>>32))
+	binary.BigEndian.PutUint32(p[2:], uint32(now.Add(life).Unix()))
 	return stateText.EncodeToString(t.state.Seal(p[:], stateContext(rt, login, sealedTarget)))
 }
 

@@ -37,17 +37,23 @@ func (v *visitor) holds(now time.Time) bool { return !v.gone.Load() && now.Befor
 // facts can't be reached.
 func (a *App) recognise(r *http.Request, rt route) (*visitor, error) {
 	value, second := a.jar.values(r, rt.account.AppID)
-	if value == "" {
+	key := visitorKey{value, rt.account.AppID, rt.site.PTID, rt.host, false}
+	if token, n := bearers(r); n > 0 {
+		key.cookie, key.bearer, second = token, true, ""
+		if n > 1 {
+			return nil, nil // who would he be?
+		}
+	}
+	if key.cookie == "" {
 		return nil, nil
 	}
 	now := a.now()
-	key := visitorKey{value, rt.account.AppID, rt.site.PTID}
 	if second == "" {
 		if v := a.visitors.get(key); v != nil && v.holds(now) && a.factsTrusted(now) {
 			return v, nil
 		}
 	}
-	s := a.session(r, rt.account.AppID)
+	s := a.session(r, rt)
 	if s == nil {
 		return nil, nil
 	}
@@ -89,7 +95,7 @@ func (a *App) recogniseGuest(r *http.Request, rt route) (*visitor, error) {
 	if value == "" {
 		return nil, nil
 	}
-	key := visitorKey{value, rt.account.AppID, rt.site.PTID}
+	key := visitorKey{value, rt.account.AppID, rt.site.PTID, rt.host, false}
 	if second == "" {
 		if v := a.visitors.get(key); v != nil && v.holds(a.now()) && a.factsTrusted(a.now()) {
 			return v, nil

@@ -11,9 +11,11 @@ import (
 // one key. The policy of a path is not part of it: policies are judged after the
 // cache, on every request.
 type visitorKey struct {
-	cookie string // its sealed value: knowing it is having the session
+	cookie string // the sealed value: knowing it is having the session
 	appID  string
 	ptid   string
+	host   string // as in the route
+	bearer bool   // it came as a bearer token, which no cookie can stand for
 }
 
 // visitors caches recognised visitors, bounded in number, and forgets those of

@@ -13,7 +13,7 @@ func TestVisitors_keepNoMoreThanACookie(t *testing.T) {
 	vs := newVisitors(100)
 	header := "wsite-" + appA + "=sealed; analytics=" + strings.Repeat("0", 4000)
 	first := strings.Index(header, "=") + 1
-	key := visitorKey{header[first : first+len("sealed")], appA, "shop"}
+	key := visitorKey{cookie: header[first : first+len("sealed")], appID: appA, ptid: "shop"}
 	vs.put(key, &visitor{site: &directory.Site{PTID: "shop"}}, vs.mark())
 	held := vs.get(key)
 	if held == nil {

@@ -82,6 +82,13 @@ func (a *Account) Openable() bool { return a.Kind == Service }
 // Official says whether it is an Official Account: pages are opened through it.
 func (a *Account) Official() bool { return a.Kind == Service || a.Kind == Subscription }
 
+// NeedsSecret says whether nobody can be signed in through the account without its
+// secret.
+func (a *Account) NeedsSecret() bool { return a.Kind != Subscription }
+
+// HasTicket says whether pages opened through the account can use WeChat's JS-SDK.
+func (a *Account) HasTicket() bool { return a.Official() && a.Secret != "" && a.AccessToken != "off" }
+
 // TakesCodes says whether a program of the operator's posts the codes of logins.
 func (a *Account) TakesCodes() bool { return a.Kind == Mini || a.Kind == App }
 
@@ -155,7 +162,7 @@ func (a *Account) check() *Fault {
 		return fault("", "an app id is `wx` and 16 of 0-9a-f")
 	case !slices.Contains(Kinds, a.Kind):
 		return fault("kind", "a kind is `service`, `subscription`, `mini`, `app` or `web`")
-	case a.Kind != Subscription && a.Secret == "":
+	case a.NeedsSecret() && a.Secret == "":
 		return fault("secret", fmt.Sprintf("a %s account needs its `secret` to sign visitors in", a.Kind))
 	case a.CallbackHost != "" && !a.redirects():
 		return fault("callback_host", fmt.Sprintf("WeChat sends nobody back to us for a %s account", a.Kind))

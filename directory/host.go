@@ -12,9 +12,9 @@ var hostForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0
 
 // validHost takes what a Host header can be compared with byte for byte.
 func validHost(host string) bool {
-	name, port, _ := strings.Cut(host, ":")
+	_, port, _ := strings.Cut(host, ":")
 	n, err := strconv.Atoi(port)
-	return hostForm.MatchString(host) && len(name) <= 253 && (port == "" || err == nil && n <= 65535) && port != "443" && port != "80"
+	return hostForm.MatchString(host) && len(host) <= 200 && (port == "" || err == nil && n <= 65535) && port != "443" && port != "80"
 }
 
 func hostFault(host string) string {
