@@ -58,8 +58,8 @@ func newWorld(t testing.TB) *world {
 	t.Cleanup(func() { facts.Close() })
 	return &world{
 		TB: t, wechat: newPlatform(), box: sealer.Box("custody"), random: rand.New(rand.NewPCG(1, 1)),
-		shared: &watchedShared{Shared: cluster.NewMemory(time.Now), written: map[string]int64{}},
-		store:  &watchedStore{Store: facts, written: map[string]int64{}},
+		shared: &watchedShared{Shared: cluster.NewMemory(time.Now), watch: newWatch()},
+		store:  &watchedStore{Store: facts, watch: newWatch()},
 	}
 }
 
@@ -152,106 +152,5 @@ func (w *world) call(made *int) func(context.Context, wechat.Bearer) error {
 	return func(ctx context.Context, as wechat.Bearer) error {
 		*made++
 		return w.wechat.use(ctx, as)
-	}
-}
-
-// watchedShared is the shared state, watched: what is written never goes back.
-type watchedShared struct {
-	cluster.Shared
-	mu      sync.Mutex
-	down    error
-	late    int // writes that came too late
-	broken  []string
-	written map[string]int64
-	leases  int
-}
-
-func (s *watchedShared) failing() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.down
-}
-
-func (s *watchedShared) fail(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.down = err
-}
-
-func (s *watchedShared) Get(ctx context.Context, key string) ([]byte, bool, error) {
-	if err := s.failing(); err != nil {
-		return nil, false, err
-	}
-	return s.Shared.Get(ctx, key)
-}
-
-func (s *watchedShared) Lease(ctx context.Context, name, holder string, life time.Duration) (int64, bool, error) {
-	if err := s.failing(); err != nil {
-		return 0, false, err
-	}
-	s.mu.Lock()
-	s.leases++
-	s.mu.Unlock()
-	return s.Shared.Lease(ctx, name, holder, life)
-}
-
-func (s *watchedShared) PutFenced(ctx context.Context, key string, value []byte, fence int64, life time.Duration) (bool, error) {
-	if err := s.failing(); err != nil {
-		return false, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	put, err := s.Shared.PutFenced(ctx, key, value, fence, life)
-	watch(&s.late, &s.broken, s.written, key, fence, put, err)
-	return put, err
-}
-
-// watchedStore is the store, watched in the same way.
-type watchedStore struct {
-	custody.Store
-	mu      sync.Mutex
-	down    error
-	late    int
-	broken  []string
-	written map[string]int64
-}
-
-func (s *watchedStore) Custody(ctx context.Context, appID string) ([]byte, int64, error) {
-	s.mu.Lock()
-	down := s.down
-	s.mu.Unlock()
-	if down != nil {
-		return nil, 0, down
-	}
-	return s.Store.Custody(ctx, appID)
-}
-
-func (s *watchedStore) ReserveCustody(ctx context.Context, appID, holder string, now, until time.Time) (int64, bool, error) {
-	s.mu.Lock()
-	down := s.down
-	s.mu.Unlock()
-	if down != nil {
-		return 0, false, down
-	}
-	return s.Store.ReserveCustody(ctx, appID, holder, now, until)
-}
-
-func (s *watchedStore) PutCustody(ctx context.Context, appID string, fence int64, sealed []byte) (bool, error) {
-	put, err := s.Store.PutCustody(ctx, appID, fence, sealed)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	watch(&s.late, &s.broken, s.written, appID, fence, put, err)
-	return put, err
-}
-
-func watch(late *int, broken *[]string, written map[string]int64, key string, fence int64, put bool, err error) {
-	switch {
-	case err != nil:
-	case !put:
-		*late++
-	case fence <= written[key]:
-		*broken = append(*broken, fmt.Sprintf("%s was written with fence %d after %d", key, fence, written[key]))
-	default:
-		written[key] = fence
 	}
 }

@@ -14,8 +14,8 @@ const (
 	pollPause = 200 * time.Millisecond
 	// postponed is how soon a token is looked for again that another node is getting.
 	postponed = 5 * time.Second
-	// releaseTime bounds giving a lease back.
-	releaseTime = 2 * time.Second
+	// keepTime bounds keeping what was got, and giving a lease back.
+	keepTime = 5 * time.Second
 	// forceGap keeps below the 20 times a day that WeChat permits.
 	forceGap = 90 * time.Minute
 	// shortLife is how long a token lives at least that wasn't found dead early.
@@ -69,13 +69,21 @@ func (k *Keeper) refresh(ctx context.Context, e *entry, dead string) error {
 	if err != nil {
 		return k.settle(e, err)
 	}
+	return k.keep(ctx, e, v, c, r, dead)
+}
+
+// keep puts what was got where all nodes find it.
+func (k *Keeper) keep(ctx context.Context, e *entry, v vault, c *claim, r record, dead string) error {
+	// The time for the work may be over, but what was got for it isn't thrown away.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
+	defer cancel()
 	if c.lone == nil {
 		put, err := v.write(ctx, c.fence, k.seal(r), r.Until.Sub(k.Now()))
-		if err != nil && !v.alone() {
-			// Nobody else will find it; so that it isn't lost, it is used here.
-			k.Log.ErrorContext(ctx, "keeping a legacy token", "step", "custody", "appid", a.AppID, "error", err)
-		}
-		if err == nil && !put {
+		switch {
+		case err != nil:
+			// It is used here; other nodes will have to get one again.
+			k.Log.ErrorContext(ctx, "keeping a token", "step", "custody", "appid", e.key.appID, "kind", e.key.kind, "error", err)
+		case !put:
 			// Others have the next one already. This one must not come after it.
 			return k.settle(e, k.look(ctx, e))
 		}
@@ -135,7 +143,7 @@ func (k *Keeper) claim(ctx context.Context, v vault, e *entry, dead string) (*cl
 			return nil, err
 		case ok:
 			return &claim{fence: fence, at: now, release: func(ctx context.Context) {
-				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
+				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
 				defer cancel()
 				if err := v.release(ctx, holder); err != nil {
 					k.Log.WarnContext(ctx, "giving a lease back", "step", "custody", "appid", e.key.appID, "kind", e.key.kind, "error", err)
