@@ -17,28 +17,34 @@ type fieldKind struct {
 	fit  func(string) bool // nil for anything
 }
 
-const day, clock = `(\d{4}年(0?[1-9]|1[0-2])月(0?[1-9]|[12]\d|3[01])日|\d{4}([-/.])(0?[1-9]|1[0-2])([-/.])(0?[1-9]|[12]\d|3[01]))`, `([01]?\d|2[0-4]):[0-5]\d(:[0-5]\d)?`
+const (
+	day   = `(\d{4}年(0?[1-9]|1[0-2])月(0?[1-9]|[12]\d|3[01])日|\d{4}[-/](0?[1-9]|1[0-2])[-/](0?[1-9]|[12]\d|3[01]))`
+	clock = `([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?`
+)
 
 var (
-	moments = regexp.MustCompile(`^` + span(`(`+day+`( ?`+clock+`)?|`+clock+`)`) + `$`)
-	amounts = regexp.MustCompile(`^[¥￥$€£₩₽฿]?-?\d{1,12}(\.\d{1,8})?元?$`)
-	phones  = regexp.MustCompile(`^[0-9+\-*#() ]+$`)
-	numbers = regexp.MustCompile(`^-?\d+(\.\d+)?$`)
+	dates   = span(day + `( ?` + clock + `)?`)
+	moments = span(`(` + day + `( ?` + clock + `)?|` + clock + `)`)
+	amounts = regexp.MustCompile(`^\p{Sc}?\d{1,12}(\.\d{1,2})?元?$`)
+	phones  = regexp.MustCompile(`^[0-9+\-() ]+$`)
+	numbers = regexp.MustCompile(`^\d+(\.\d+)?$`)
 	letters = regexp.MustCompile(`^[A-Za-z]+$`)
 	ascii   = regexp.MustCompile(`^[\x20-\x7e]+$`)
 	symbols = regexp.MustCompile(`^[^\pL\pN\s]+$`)
 	han     = regexp.MustCompile(`^\p{Han}+$`)
 )
 
-// span is one moment, or two with a tilde between them.
-func span(moment string) string { return moment + `( ?[~～] ?` + moment + `)?` }
+// span matches one moment, or two with a tilde between them.
+func span(moment string) *regexp.Regexp {
+	return regexp.MustCompile(`^` + moment + `( ?~ ?` + moment + `)?$`)
+}
 
 var fieldKinds = map[string]fieldKind{
 	"thing":            {20, "characters of any kind", nil},
 	"short_thing":      {5, "characters of any kind", nil},
 	"character_string": {32, "ASCII letters, digits and symbols", ascii.MatchString},
 	"time":             {50, "a time such as 2024-09-22 15:01", moments.MatchString},
-	"date":             {50, "a date such as 2024-09-22", moments.MatchString},
+	"date":             {50, "a date such as 2024-09-22", dates.MatchString},
 	"amount":           {24, "an amount such as ¥39.80 or 39.8元", amounts.MatchString},
 	"phone_number":     {17, "digits and symbols of a phone number", phones.MatchString},
 	"car_number":       {8, "characters of a number plate", nil},

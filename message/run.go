@@ -112,7 +112,7 @@ func (o *Outbox) serve(ctx context.Context, appID string) (bool, error) {
 		return false, *err
 	}
 	// A paused account is not looked at again, nor one whose tokens are used up.
-	return len(taken) == n && !b.paused.Load(), nil
+	return len(taken) == n && !b.paused.Load() || b.moved.Load(), nil
 }
 
 // batch is what an outbox has taken of an account's messages.
@@ -120,6 +120,7 @@ type batch struct {
 	*Outbox
 	deadline time.Time // no attempt begins after it
 	paused   atomic.Bool
+	moved    atomic.Bool // something, to another account
 	failed   atomic.Pointer[error]
 }
 
