@@ -95,8 +95,8 @@ func did(t *testing.T, line string) int64 {
 func TestKill(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, place string) {
-		t.Run("after kill -9 a job goes on from its cursor, and does one piece twice at most", func(t *testing.T) { killedAndResumed(t, placeFor(t, place)) })
-		t.Run("a process that was paused does no harm when it wakes up", func(t *testing.T) { stoppedAndContinued(t, placeFor(t, place)) })
+		t.Run("after kill -9 a job goes on from its cursor, and does one piece twice at most", func(t *testing.T) { killedAndResumed(t, place) })
+		t.Run("a process that was paused does no harm when it wakes up", func(t *testing.T) { stoppedAndContinued(t, place) })
 	})
 }
 

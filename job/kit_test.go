@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -78,6 +79,16 @@ type desk struct {
 	states chan job.Job
 }
 
+// serial makes ids, of which no two are the same.
+var serial atomic.Int64
+
+// unlike fills in what it never has before, but not with much.
+func unlike(b []byte) {
+	clear(b)
+	n := serial.Add(1)
+	b[len(b)-1], b[len(b)-2] = byte(n), byte(n>>8)
+}
+
 // newDesk makes a runner that runs until the test ends.
 func newDesk(t *testing.T, store job.Store, kinds map[string]job.Work, edits ...func(*job.Config)) *desk {
 	t.Helper()
@@ -89,10 +100,9 @@ func newDesk(t *testing.T, store job.Store, kinds map[string]job.Work, edits ...
 // stillDesk makes a runner that doesn't run yet.
 func stillDesk(store job.Store, kinds map[string]job.Work, c *clock, edits ...func(*job.Config)) *desk {
 	d := &desk{clock: c, store: store, shared: cluster.NewMemory(c.Now), states: make(chan job.Job, 10_000)}
-	var serial byte
 	cfg := job.Config{
 		Store: store, Shared: d.shared, Kinds: kinds, Holder: "first", Now: c.Now,
-		Random:  func(b []byte) { clear(b); serial++; b[len(b)-1] = serial },
+		Random:  unlike,
 		Observe: func(j job.Job) { d.states <- j },
 		Every:   time.Hour, // the tests wake it
 	}

@@ -170,9 +170,12 @@ func (r *Runner) look(ctx context.Context, all *sync.WaitGroup) error {
 			continue
 		}
 		all.Go(func() {
-			defer r.leave(j.ID)
-			if err := r.takeOn(ctx, j.ID); err != nil && ctx.Err() == nil && !errors.Is(err, ErrUnknown) {
+			worked, err := r.takeOn(ctx, j.ID)
+			if err != nil && ctx.Err() == nil && !errors.Is(err, ErrUnknown) {
 				r.Log.ErrorContext(ctx, "working on a job", "job", j.ID, "kind", j.Kind, "account", j.AppID, "error", err)
+			}
+			if r.leave(j.ID); worked {
+				r.Wake() // there is room for another
 			}
 		})
 	}

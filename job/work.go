@@ -12,16 +12,16 @@ import (
 )
 
 // takeOn works on a job, if nobody else does, until it is over, has to wait or ctx ends.
-func (r *Runner) takeOn(ctx context.Context, id string) error {
+func (r *Runner) takeOn(ctx context.Context, id string) (worked bool, err error) {
 	lease := "job/" + id
 	_, ok, err := r.Shared.Lease(ctx, lease, r.Holder, r.Lease)
 	if err != nil || !ok {
-		return err
+		return false, err
 	}
 	defer r.giveBack(context.WithoutCancel(ctx), lease)
 	j, err := r.Store.TakeJob(ctx, id, r.now())
 	if err != nil {
-		return err
+		return false, err
 	}
 	work, known := r.Kinds[j.Kind]
 	if !known {
@@ -41,7 +41,7 @@ func (r *Runner) takeOn(ctx context.Context, id string) error {
 	lost := context.Cause(ctx)
 	stop(nil)
 	<-held
-	return r.settle(ctx, s, err, lost)
+	return true, r.settle(ctx, s, err, lost)
 }
 
 // hold renews a lease until ctx ends, and ends it if the lease is lost.
