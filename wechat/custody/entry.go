@@ -58,16 +58,21 @@ func (k *Keeper) adopt(e *entry, r record) {
 		return
 	}
 	e.cur = r
-	e.due = k.dueOf(r)
+	e.due = k.dueOf(r, e.alarm.On)
 	if r.Value != e.bad.Value || r.newer(e.bad) {
 		e.bad = record{}
 	}
 }
 
-// dueOf is a moment between 80 and 90 % of a life.
-func (k *Keeper) dueOf(r record) time.Time {
+// dueOf is a moment between 80 and 90 % of a life. A node with an alarm comes before
+// the others, for nobody else finds out that its alarm is over.
+func (k *Keeper) dueOf(r record, alarmed bool) time.Time {
 	life := r.Until.Sub(r.Start)
-	return r.Start.Add(life*8/10 + k.spread(life/10))
+	due := r.Start.Add(life*8/10 + k.spread(life/10))
+	if alarmed {
+		due = due.Add(-life / 10)
+	}
+	return due
 }
 
 // spread is a duration in [0, d), so that what was begun together comes apart.

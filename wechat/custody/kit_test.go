@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -51,7 +52,11 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "facts.db"), sqlstore.Options{})
+	path := filepath.Join(t.TempDir(), "facts.db")
+	if err := os.WriteFile(path, emptyFacts(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	facts, err := sqlstore.OpenSQLite(t.Context(), path, sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,6 +66,30 @@ func newWorld(t testing.TB) *world {
 		shared: &watchedShared{Shared: cluster.NewMemory(time.Now), watch: newWatch()},
 		store:  &watchedStore{Store: facts, watch: newWatch()},
 	}
+}
+
+// emptyFacts is a database with all tables, which would take longer to make than many a
+// story takes to tell.
+func emptyFacts(t testing.TB) []byte {
+	facts.Do(func() {
+		path := filepath.Join(t.TempDir(), "empty.db")
+		s, err := sqlstore.OpenSQLite(t.Context(), path, sqlstore.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if facts.empty, err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return facts.empty
+}
+
+var facts struct {
+	sync.Once
+	empty []byte
 }
 
 // node makes a keeper.
