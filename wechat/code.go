@@ -18,17 +18,20 @@ const (
 )
 
 const (
-	hintFault     = "WeChat, or something between it and this machine, misbehaves: report it if it lasts"
-	hintBug       = "the request was malformed, which is a bug of this program: report it"
-	hintSecret    = "check the secret of the account; WeChat's console shows it only once, at a reset"
-	hintIP        = "add this machine's address to the account's IP whitelist in WeChat's console"
-	hintPlatform  = "check the app ID and the secret of the third-party platform"
-	hintTemplate  = "read the account's templates again: this one is gone, or of another account"
-	hintConfirm   = "an administrator of the account must confirm this machine's address on his phone"
-	hintAuthorise = "ask the owner of the account to authorise the third-party platform again"
-	hintRequest   = "the order is not one that WeChat takes: correct what the message names"
-	hintOpen      = "check in WeChat's console to which open-platform account the app ID is bound"
-	hintUnknown   = "look the code up in WeChat's table of return codes"
+	hintFault        = "WeChat, or something between it and this machine, misbehaves: report it if it lasts"
+	hintBug          = "the request was malformed, which is a bug of this program: report it"
+	hintSecret       = "check the secret of the account; WeChat's console shows it only once, at a reset"
+	hintIP           = "add this machine's address to the account's IP whitelist in WeChat's console"
+	hintPlatform     = "check the app ID and the secret of the third-party platform"
+	hintSubscription = "the template is not one for subscriptions"
+	hintTemplate     = "read the account's templates again: this one is gone, or of another account"
+	hintConfirm      = "an administrator of the account must confirm this machine's address on his phone"
+	hintAuthorise    = "ask the owner of the account to authorise the third-party platform again"
+	hintFrozen       = "WeChat has blocked the account: see the notices in WeChat's console"
+	hintRequest      = "the order is not one that WeChat takes: correct what the message names"
+	hintRID          = "WeChat knows no call by this rid, or no longer: it remembers them for 7 days"
+	hintOpen         = "check in WeChat's console to which open-platform account the app ID is bound"
+	hintUnknown      = "look the code up in WeChat's table of return codes"
 )
 
 // rule is what to do about an errcode.
@@ -37,7 +40,8 @@ type rule struct {
 	hint  string
 }
 
-// rules are WeChat's codes (wechat-api.md §15).
+// rules are WeChat's codes: the table of wechat-api.md §15, and those that its
+// other sections name.
 var rules = map[int]rule{
 	codeBusy: {ClassRetry, ""},
 
@@ -66,7 +70,9 @@ var rules = map[int]rule{
 	41002: {ClassConfig, "set the app ID of the account"},
 	41004: {ClassConfig, "set the secret of the account"},
 	41030: {ClassConfig, "check the path of the page in the mini program"},
-	43102: {ClassConfig, "the template is not one for subscriptions"},
+	43100: {ClassConfig, "the industries can be changed once a month"},
+	43102: {ClassConfig, hintSubscription},
+	43107: {ClassConfig, hintSubscription},
 	45026: {ClassConfig, "the account has too many templates: delete some in WeChat's console"},
 	45029: {ClassConfig, "the account's permanent QR codes are used up: make temporary ones"},
 	45035: {ClassConfig, hintIP},
@@ -74,6 +80,8 @@ var rules = map[int]rule{
 	48004: {ClassConfig, "WeChat has banned this API for the account: see the notices in WeChat's console"},
 	48006: {ClassConfig, "the quotas were cleared too often in this month"},
 	48017: {ClassConfig, "an address of WeChat is pinned and out of service: remove it from the hosts file and the name server"},
+	50004: {ClassConfig, hintFrozen},
+	50007: {ClassConfig, hintFrozen},
 	61003: {ClassConfig, hintAuthorise},
 	61004: {ClassConfig, "add this machine's address to the third-party platform's IP whitelist"},
 	61007: {ClassConfig, "ask the owner of the account to grant the third-party platform this permission"},
@@ -81,6 +89,7 @@ var rules = map[int]rule{
 	61010: {ClassConfig, hintAuthorise},
 	61011: {ClassConfig, hintPlatform},
 	61023: {ClassConfig, hintAuthorise},
+	63178: {ClassConfig, "the migration of the account isn't finished, or was more than 15 days ago"},
 	89000: {ClassConfig, hintOpen},
 	89001: {ClassConfig, hintOpen},
 	89002: {ClassConfig, hintOpen},
@@ -103,6 +112,8 @@ var rules = map[int]rule{
 	43101: {ClassUser, "the recipient has no subscription left, or refused"},
 	45015: {ClassUser, "the recipient did nothing for 48 hours, or follows no longer: send a template message"},
 	45047: {ClassUser, "the recipient must do something before he gets another message"},
+	45080: {ClassUser, "the recipient hasn't written within 30 seconds"},
+	45081: {ClassUser, "the recipient is shown already that somebody is typing"},
 	46004: {ClassUser, "WeChat knows no such user"},
 	48002: {ClassUser, "the recipient refuses the account's messages"},
 	50001: {ClassUser, "the visitor has not authorised this"},
@@ -119,10 +130,14 @@ var rules = map[int]rule{
 	40170: {ClassFault, hintRequest},
 	44004: {ClassFault, hintRequest},
 	45002: {ClassFault, hintRequest},
+	45072: {ClassFault, hintRequest},
 	46003: {ClassFault, hintRequest},
 	47003: {ClassFault, "shorten or correct the value that the message names"},
 	48008: {ClassFault, "the account may not send messages of this type"},
+	76001: {ClassFault, hintRID},
+	76002: {ClassFault, hintRID},
 	76003: {ClassFault, "the rid is not one of this account's calls"},
+	76004: {ClassFault, hintRID},
 	76021: {ClassFault, hintRequest},
 	76022: {ClassFault, hintRequest},
 

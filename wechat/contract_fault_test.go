@@ -35,6 +35,26 @@ var faultPlays = map[string]func(*testing.T, *stage, string){
 	"not_json":           atBoth(outcome{wechat.ClassFault, 0, 1}, outcome{wechat.ClassFault, 0, 1}),
 	"numbers_as_strings": playNumbersAsStrings,
 	"unknown_fields":     atBoth(outcome{calls: 1}, outcome{calls: 1}),
+
+	"ip_unconfirmed":       atToken(outcome{wechat.ClassRetry, 89503, 1}),
+	"token_dead":           atFan(outcome{wechat.ClassRefresh, 40001, 1}),
+	"token_expires_early":  playTokenExpiresEarly,
+	"token_stale":          playTokenStale,
+	"quota_spent":          playQuotaSpent,
+	"account_frozen":       atFan(outcome{wechat.ClassConfig, 50007, 1}),
+	"user_at_risk":         playUserAtRisk,
+	"qr_exhausted":         playQRExhausted,
+	"template_failed":      playTemplate,
+	"template_result_lost": playTemplate,
+
+	"push_duplicated":  notOurs,
+	"push_disordered":  notOurs,
+	"push_lost_answer": notOurs,
+	"push_slow":        notOurs,
+	"push_truncated":   notOurs,
+	"push_foreign":     notOurs,
+	"push_forged":      notOurs,
+	"push_replayed":    notOurs,
 }
 
 // Every fault strikes once, so that a client which sends a code again where it

@@ -37,7 +37,7 @@ var wireWords = strings.NewReplacer(
 	"{appid}", appID, "{secret}", secret, "{access_token}", token, "{token}", token, "{openid}", openid, "{unionid}", union,
 	"{code}", code, "{phone_code}", code, "{stranger}", stranger, "{stranger_unionid}", strangerUnion, "{foreign}", foreign,
 	"{old_openid}", oldOpenID, "{old_appid}", oldApp, "{mini_appid}", miniApp, "{template_id}", templateID, "{rid}", rid,
-	"{signature}", sessionSignature)
+	"{signature}", sessionSignature, "{short_id}", "TM00015", "{industry}", "1", "{other_industry}", "4")
 
 // recording is a file of testdata/wire: lines of "name: value", and comments.
 type recording struct{ source, law, method, target, body, answer string }
