@@ -9,10 +9,14 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 	"github.com/caddy-wsite/caddy-wsite/wechat/wechatsim"
 )
+
+// noon is far from the end of WeChat's day.
+var noon = time.Date(2026, 5, 1, 4, 0, 0, 0, time.UTC)
 
 // office is a stage of what a server does in its account's name: a service account
 // that ming follows, a mini program of the same subject, and an account that was
@@ -31,6 +35,7 @@ func newOffice(t testing.TB) *office {
 		}
 		o.Accounts = []wechatsim.Account{account(appID, wechatsim.KindService), account(oldApp, wechatsim.KindService), account(miniApp, wechatsim.KindMini)}
 		o.StrangerUnionID = true
+		o.Now = func() time.Time { return noon } // only Advance moves it
 	})}
 	s.ok(t, s.Follow("ming", appID, true))
 	s.as, s.mini = s.bearer(t, appID), s.bearer(t, miniApp)
