@@ -50,6 +50,7 @@ func (api *AdminAPI) Routes() []caddy.AdminRoute {
 		{Pattern: adminLines, Handler: caddy.AdminHandlerFunc(api.listLines)},
 		{Pattern: adminDead, Handler: caddy.AdminHandlerFunc(api.listDead)},
 		{Pattern: adminReplay, Handler: caddy.AdminHandlerFunc(api.replay)},
+		{Pattern: adminV1, Handler: caddy.AdminHandlerFunc(api.serveV1)},
 	}
 }
 

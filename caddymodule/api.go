@@ -11,6 +11,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-wsite/caddy-wsite/identity"
 )
 
 func init() { caddy.RegisterModule(new(API)) }
@@ -22,6 +24,9 @@ func init() { caddy.RegisterModule(new(API)) }
 type API struct {
 	app *App
 	mux *http.ServeMux
+	// operator is the key in whose name everything is done, for those who need none:
+	// they have reached Caddy's admin endpoint.
+	operator *identity.APIKey
 }
 
 // CaddyModule returns the Caddy module information.
@@ -35,20 +40,31 @@ func (h *API) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	h.app, h.mux = app, http.NewServeMux()
+	h.app = app
+	h.lay()
+	return nil
+}
+
+// lay lays out the routes.
+func (h *API) lay() {
+	h.mux = http.NewServeMux()
 	for _, e := range endpoints {
-		h.mux.HandleFunc(e.method+" "+realmPath+e.path, func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, e) })
+		h.mux.HandleFunc(e.method+" "+e.pattern(), func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, e) })
 	}
 	h.mux.HandleFunc("GET "+openAPIPath, serveOpenAPI)
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		h.mux.HandleFunc(method+" "+passPath+"{path...}", h.passThrough)
+	}
 	for _, name := range wellKnown {
-		h.mux.HandleFunc("GET "+app.Prefix+"/-/"+name, func(w http.ResponseWriter, r *http.Request) { _ = app.serveWellKnown(w, r, name) })
+		h.mux.HandleFunc("GET "+h.app.Prefix+"/-/"+name, func(w http.ResponseWriter, r *http.Request) { _ = h.app.serveWellKnown(w, r, name) })
 	}
 	h.mux.HandleFunc("/", h.serveNothing)
-	return nil
 }
 
 const (
 	realmPath   = "/v1/realms/{realm}/"
+	accountPath = "/v1/accounts/{appid}"
+	passPath    = accountPath + "/wechat/"
 	openAPIPath = "/openapi.json"
 )
 

@@ -28,8 +28,9 @@ type apiCall struct {
 	ctx   context.Context
 	r     *http.Request
 	store identity.APIStore
-	key   identity.APIKey
-	realm string
+	key   identity.APIKey    // its ID is empty until it is known
+	realm string             // empty until it is known
+	at    *directory.Account // that the address names, if it does
 }
 
 // apiStore is where keys are kept: in the facts.
@@ -40,7 +41,7 @@ func (f *facts) apiStore() identity.APIStore { return f.Store.(identity.APIStore
 func (h *API) serve(w http.ResponseWriter, r *http.Request, e *endpoint) {
 	ctx, cancel := context.WithTimeout(r.Context(), apiTime)
 	defer cancel()
-	c := &apiCall{App: h.app, ctx: ctx, r: r, store: h.app.facts().apiStore(), realm: r.PathValue("realm")}
+	c := h.call(ctx, r)
 	body, err := c.admit(w, e)
 	if err != nil {
 		h.refuse(w, r, e.id, err)
@@ -69,13 +70,22 @@ func (h *API) serve(w http.ResponseWriter, r *http.Request, e *endpoint) {
 	h.once(w, c, e, name, body, perform)
 }
 
+// call begins a call, which nobody is admitted to yet but the operator.
+func (h *API) call(ctx context.Context, r *http.Request) *apiCall {
+	c := &apiCall{App: h.app, ctx: ctx, r: r, store: h.app.facts().apiStore(), realm: r.PathValue("realm")}
+	if h.operator != nil {
+		c.key = *h.operator
+	}
+	return c
+}
+
 // admit finds out whether the call may be made, and reads what it says.
 func (c *apiCall) admit(w http.ResponseWriter, e *endpoint) ([]byte, error) {
 	if err := c.authenticate(); err != nil {
 		return nil, err
 	}
-	if !c.key.For(c.realm) || c.directory.Realm(c.realm) == nil {
-		return nil, apiRefuse(apiNoRealm)
+	if err := c.place(); err != nil {
+		return nil, err
 	}
 	if err := c.need(e.scopes...); err != nil {
 		return nil, err
@@ -98,9 +108,39 @@ func (c *apiCall) admit(w http.ResponseWriter, e *endpoint) ([]byte, error) {
 	return body, nil
 }
 
+// place finds out whether there is for this key what the address is about: a realm, or
+// an account.
+func (c *apiCall) place() error {
+	if appID := c.r.PathValue("appid"); appID != "" {
+		return c.atAccount(appID)
+	}
+	if c.r.PathValue("realm") != "" {
+		return c.inRealm(c.realm)
+	}
+	return nil
+}
+
+// inRealm takes the realm that a call is about; empty stands for the only one that its
+// key is for.
+func (c *apiCall) inRealm(realm string) error {
+	if realm == "" {
+		if realm = c.key.Realm; realm == identity.AllRealms {
+			return apiRefuse(apiNoRealm).saying("the key is for all realms: say in which one")
+		}
+	}
+	if !c.key.For(realm) || c.directory.Realm(realm) == nil {
+		return apiRefuse(apiNoRealm)
+	}
+	c.realm = realm
+	return nil
+}
+
 // authenticate finds the key. It is looked up each time, so that a revoked one is worth
 // nothing from that moment on, on every node.
 func (c *apiCall) authenticate() error {
+	if c.key.ID != "" {
+		return nil
+	}
 	values := c.r.Header["Authorization"]
 	if len(values) == 0 {
 		return apiRefuse(apiKeyNeeded)
@@ -156,13 +196,24 @@ func (c *apiCall) account(appID string) (*directory.Account, error) {
 
 // by says who calls, and why.
 func (c *apiCall) by(evidence string) identity.By {
-	return identity.By{Actor: "key:" + c.key.ID, Via: "api", Evidence: evidence, Trace: requestID(c.r)}
+	return identity.By{Actor: c.actor(), Via: "api", Evidence: evidence, Trace: requestID(c.r)}
+}
+
+// actor is who calls.
+func (c *apiCall) actor() string {
+	if c.key.ID == operatorKey {
+		return "command:wsite"
+	}
+	return "key:" + c.key.ID
 }
 
 // centre changes users for this call.
-func (c *apiCall) centre() *identity.Centre {
-	centre := *c.facts().Centre
-	centre.Store = telling{c.facts().Store, c.App}
+func (c *apiCall) centre() *identity.Centre { return c.telling() }
+
+// telling is the identity centre, with a cache of this node that hears of changes at once.
+func (a *App) telling() *identity.Centre {
+	centre := *a.facts().Centre
+	centre.Store = telling{a.facts().Store, a}
 	return &centre
 }
 

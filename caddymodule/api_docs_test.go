@@ -144,9 +144,9 @@ func TestOpenAPI_endpoints(t *testing.T) {
 		routes["get /wsite/-/"+name] = true
 	}
 	for _, e := range endpoints {
-		at := strings.ToLower(e.method) + " " + realmPath + e.path
+		at := strings.ToLower(e.method) + " " + e.pattern()
 		routes[at] = true
-		op, ok := d.Paths[realmPath+e.path][strings.ToLower(e.method)]
+		op, ok := d.Paths[e.pattern()][strings.ToLower(e.method)]
 		if !ok || op.OperationID != e.id {
 			t.Errorf("%s is not in the document, or not called %s", at, e.id)
 			continue

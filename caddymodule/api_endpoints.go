@@ -13,7 +13,7 @@ import (
 
 // endpoint is something that the API can be asked.
 type endpoint struct {
-	method, path string           // below realmPath
+	method, path string           // a path that begins without a slash is below realmPath
 	id           string           // in /openapi.json and in the metrics
 	status       int              // of success
 	changes      bool             // something is written: an Idempotency-Key counts
@@ -44,6 +44,37 @@ var endpoints = []*endpoint{
 	on("GET", "events", "listEvents", (*apiCall).listEvents, identity.ScopeFeed),
 	on("GET", "conflicts", "listConflicts", (*apiCall).listConflicts, identity.ScopeFeed),
 	on("GET", "audit", "listAudit", (*apiCall).listAudit, identity.ScopeAudit),
+
+	on("GET", "/v1/accounts", "listAccounts", (*apiCall).listAccounts, identity.ScopeRead, identity.ScopeOperate),
+	on("GET", accountPath, "getAccount", (*apiCall).getAccount, identity.ScopeOperate),
+	on("POST", accountPath+"/check", "checkAccount", (*apiCall).checkAccount, identity.ScopeOperate),
+	on("GET", accountPath+"/pushes", "listDeadPushes", (*apiCall).deadPushes, identity.ScopeOperate),
+	on("POST", accountPath+"/pushes/replay", "replayPushes", (*apiCall).replayPushes, identity.ScopeOperate),
+	on("GET", accountPath+"/jobs", "listJobs", (*apiCall).listJobs, identity.ScopeOperate),
+	on("POST", accountPath+"/jobs", "startJob", (*apiCall).startJob, identity.ScopeOperate).writes(202),
+	on("GET", "/v1/jobs/{id}", "getJob", (*apiCall).getJob, identity.ScopeOperate),
+	on("GET", "/v1/jobs/{id}/problems", "listJobProblems", (*apiCall).jobProblems, identity.ScopeOperate),
+	on("POST", "/v1/jobs/{id}/resume", "resumeJob", (*apiCall).resumeJob, identity.ScopeOperate).writes(204),
+	on("DELETE", "/v1/jobs/{id}", "cancelJob", (*apiCall).cancelJob, identity.ScopeOperate).writes(204),
+
+	on("POST", "/v1/messages", "sendMessage", (*apiCall).sendMessage, identity.ScopeMessage).writes(202),
+	on("POST", "/v1/messages/batches", "sendBatch", (*apiCall).sendBatch, identity.ScopeMessage).writes(202),
+	on("GET", "/v1/messages/batches/{batch}", "countBatch", (*apiCall).batchProgress, identity.ScopeMessage),
+	on("GET", "/v1/messages", "listMessages", (*apiCall).listMessages, identity.ScopeMessage),
+	on("GET", "/v1/messages/{id}", "getMessage", (*apiCall).getMessage, identity.ScopeMessage),
+	on("POST", "/v1/messages/{id}/cancel", "cancelMessage", (*apiCall).cancelMessage, identity.ScopeMessage).writes(200),
+	on("POST", "/v1/messages/{id}/replay", "replayMessage", (*apiCall).replayMessage, identity.ScopeMessage).writes(200),
+
+	on("GET", accountPath+"/access-token", "getAccessToken", (*apiCall).accessToken, identity.ScopeToken),
+	on("POST", accountPath+"/access-token/report", "reportAccessToken", (*apiCall).reportToken, identity.ScopeToken),
+}
+
+// pattern is the whole path of the endpoint, with names in braces.
+func (e *endpoint) pattern() string {
+	if strings.HasPrefix(e.path, "/") {
+		return e.path
+	}
+	return realmPath + e.path
 }
 
 // none is the body, or the answer, of an endpoint that has none.

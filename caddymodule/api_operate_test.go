@@ -259,7 +259,7 @@ func TestAPI_outage(t *testing.T) {
 	key := g.apiKey(t, "main", allScopes)
 	g.loseFacts(t)
 	for _, e := range endpoints {
-		a := g.ask(t, key, e.method, "main/"+exampleOf(e), "{}").wantCode(t, string(codeFactsDown))
+		a := g.askAt(t, key, e.method, exampleOf(e, "main"), "{}").wantCode(t, string(codeFactsDown))
 		if a.Header.Get("Retry-After") == "" || strings.Contains(a.Body, "store") {
 			t.Errorf("%s says %s, %v", e.id, a.Body, a.Header)
 		}
@@ -269,7 +269,7 @@ func TestAPI_outage(t *testing.T) {
 	}
 }
 
-// exampleOf is a path of an endpoint, with ids filled in.
-func exampleOf(e *endpoint) string {
-	return strings.NewReplacer("{id}", "m1", "{user}", "m1").Replace(e.path)
+// exampleOf is the path of an endpoint, with ids filled in.
+func exampleOf(e *endpoint, realm string) string {
+	return strings.NewReplacer("{realm}", realm, "{appid}", appA, "{id}", "m1", "{user}", "m1", "{batch}", "b1", "{template}", "t1").Replace(e.pattern())
 }

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/message"
 )
 
 // What the API refuses besides what the gateway does; docs/api.md lists all codes.
@@ -31,6 +32,16 @@ const (
 	apiBadRepeatKey code = "bad_idempotency_key"
 	apiReused       code = "idempotency_reused"
 	apiInFlight     code = "idempotency_in_flight"
+
+	apiTokenKept     code = "token_not_shared"
+	apiNotPassed     code = "path_not_passed"
+	apiQuotaSpent    code = "quota_spent"
+	apiWechatRefused code = "wechat_refused"
+	apiTokenEarly    code = "token_too_early"
+	apiNoToken       code = "no_token"
+	apiJobBusy       code = "job_busy"
+	apiJobUnknown    code = "job_unknown"
+	apiJobRefused    code = "job_refused"
 )
 
 // apiTexts say of each refusal which status it has, what it is, and what can be done.
@@ -57,9 +68,36 @@ var apiTexts = map[code]struct {
 	apiBadRepeatKey: {400, "the Idempotency-Key isn't 1 to 128 visible ASCII characters", "send a UUID"},
 	apiReused:       {422, "this Idempotency-Key was used for another request", "take a fresh one for each request"},
 	apiInFlight:     {409, "the request with this Idempotency-Key is still under way", "ask again in a moment"},
-	codeFactsDown:   {503, "the facts can't be reached", "ask again after Retry-After"},
-	codeStarting:    {503, "the gateway is starting", "ask again after Retry-After"},
-	codeBug:         {500, "something went wrong in the gateway", "report it with the instance"},
+
+	apiTokenKept:       {403, "the account's token is not shared", "ask the operator for share_token on"},
+	apiNotPassed:       {403, "this path of WeChat's isn't passed through", "ask the operator for it in pass_through"},
+	apiQuotaSpent:      {429, "WeChat takes no more such calls for now", "ask again after midnight in China, or in the next minute"},
+	apiWechatRefused:   {422, "WeChat has refused", "see the detail"},
+	codeWechatDown:     {503, "WeChat doesn't answer", "ask again after Retry-After"},
+	codeWechatSetup:    {502, "WeChat refuses the account", "its operator has to act: caddy wsite check tells how"},
+	codeWechatNonsense: {502, "WeChat's answer makes no sense", "report it if it lasts"},
+	apiTokenEarly:      {503, "the token was found dead just after the last one", "ask again after Retry-After"},
+	apiNoToken:         {404, "no access token is kept for this account", "see access_token in the configuration"},
+	apiJobBusy:         {409, "a job of this kind is under way for this account", "watch that one, or cancel it"},
+	apiJobUnknown:      {404, "there is no such job, or it is over", "check the id"},
+	apiJobRefused:      {422, "such a job makes no sense for this account", "see the detail"},
+
+	messageCode + message.FaultOrder:       {422, "the message makes no sense", "see the detail"},
+	messageCode + message.FaultUnreachable: {422, "no account reaches the user", "he has to follow one of the accounts"},
+	messageCode + message.FaultTemplate:    {422, "no account has the template", "sync the templates, or check the id"},
+	messageCode + message.FaultMissing:     {422, "a field of the template is missing", "see field"},
+	messageCode + message.FaultUnknown:     {422, "the template has no such field", "see field"},
+	messageCode + message.FaultTooLong:     {422, "a field is too long", "see field and detail"},
+	messageCode + message.FaultKind:        {422, "a field is of the wrong kind", "see field and detail"},
+	messageCode + message.FaultValue:       {422, "a field has a value that isn't approved", "see field and detail"},
+	messageCode + message.FaultReused:      {409, "the client_id was used for another message", "take a fresh one for each message"},
+	messageCode + message.FaultNotFound:    {404, "there is no such message for this key", "check the id and the realm"},
+	messageCode + message.FaultState:       {409, "the message's state doesn't allow this", "look at its state"},
+	messageCode + message.FaultContent:     {410, "the content of the message is gone", "send a new one"},
+
+	codeFactsDown: {503, "the facts can't be reached", "ask again after Retry-After"},
+	codeStarting:  {503, "the gateway is starting", "ask again after Retry-After"},
+	codeBug:       {500, "something went wrong in the gateway", "report it with the instance"},
 }
 
 // conflictStatus is that of a [identity.Conflict]; 409 but for these.
@@ -72,6 +110,7 @@ type apiRefusal struct {
 	code   code
 	detail string // instead of the title, if more can be said
 	scope  string
+	field  string // that is wrong
 	cause  error
 }
 
@@ -94,6 +133,7 @@ type problem struct {
 	Advice   string `json:"advice,omitempty"`
 	Holder   string `json:"holder,omitempty"`
 	Scope    string `json:"scope,omitempty"`
+	Field    string `json:"field,omitempty"`
 	Instance string `json:"instance,omitempty"`
 }
 
@@ -120,13 +160,15 @@ func problemOf(err error) (problem, error) {
 	case errors.As(err, &fault):
 		ref = apiRefuse(apiBadID).saying("%s", fault.Error())
 	case errors.As(err, &ref):
+	case channelProblem(err) != nil:
+		ref = channelProblem(err)
 	case errors.Is(err, identity.ErrUnavailable):
 		ref = apiRefuse(codeFactsDown).because(err)
 	default:
 		ref = apiRefuse(codeBug).because(err)
 	}
 	text := apiTexts[ref.code]
-	p := problem{Title: text.title, Status: text.status, Code: string(ref.code), Detail: ref.detail, Advice: text.advice, Scope: ref.scope}
+	p := problem{Title: text.title, Status: text.status, Code: string(ref.code), Detail: ref.detail, Advice: text.advice, Scope: ref.scope, Field: ref.field}
 	if p.Detail == "" {
 		p.Detail = p.Title
 	}

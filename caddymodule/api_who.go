@@ -150,9 +150,7 @@ func (c *apiCall) claimBy(in visitorIn) (identity.Claim, error) {
 // who resolves a claim as a login would, and writes nothing: where a login would mint
 // or link somebody, nobody is known.
 func (c *apiCall) who(claim identity.Claim) (identity.Answer, error) {
-	centre := *c.facts().Centre
-	centre.Store = reading{c.facts().Store}
-	answer, err := centre.Resolve(c.ctx, claim)
+	answer, err := c.lookUp(c.ctx, claim)
 	switch {
 	case errors.Is(err, errWouldWrite):
 		return identity.Answer{}, &identity.Conflict{Code: identity.CodeOpenidUnknown}
@@ -163,6 +161,14 @@ func (c *apiCall) who(claim identity.Claim) (identity.Answer, error) {
 		return identity.Answer{}, &identity.Conflict{Code: identity.CodeUserRetired, User: claim.Browser.ID}
 	}
 	return answer, nil
+}
+
+// lookUp resolves a claim, and writes nothing: [errWouldWrite] where a login would mint or
+// link somebody.
+func (a *App) lookUp(ctx context.Context, claim identity.Claim) (identity.Answer, error) {
+	centre := *a.facts().Centre
+	centre.Store = reading{a.facts().Store}
+	return centre.Resolve(ctx, claim)
 }
 
 // reading refuses to write down who somebody is. What a login would only put on a list

@@ -16,7 +16,12 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/directory"
+	"github.com/caddy-wsite/caddy-wsite/identity/outbox"
+	"github.com/caddy-wsite/caddy-wsite/inbox"
+	"github.com/caddy-wsite/caddy-wsite/job"
+	"github.com/caddy-wsite/caddy-wsite/message"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
+	"github.com/caddy-wsite/caddy-wsite/wechat/custody"
 )
 
 func init() { caddy.RegisterModule(new(App)) }
@@ -77,8 +82,9 @@ type App struct {
 	hosts     map[string]string // the others, each by itself
 	issuer    string
 	masters   [][]byte
-	secrets   map[string]string // by app id
+	accounts  map[string]credentials // by app id
 	networks  []netip.Prefix
+	webhooks  outbox.Networks
 	lines     []line
 	directory *directory.Directory
 	wechat    *wechat.Client
@@ -101,6 +107,13 @@ type App struct {
 	realmKeys map[string][]byte
 	factsSeen atomic.Int64 // when the facts were last followed, in Unix nanoseconds
 	factsDown atomic.Bool  // they could not be followed the last time
+
+	// The channels to WeChat besides logins, set by Start as well.
+	keeper   *custody.Keeper
+	inbox    *inbox.Inbox
+	messages *message.Outbox
+	kinds    *job.Kinds
+	jobs     *job.Runner
 
 	ctx     caddy.Context
 	stop    context.CancelFunc
@@ -130,7 +143,6 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	a.visitors, a.logins = newVisitors(max(a.CacheSize, 1)), newLogins(a.now)
-	a.shared = cluster.NewMemory(time.Now)
 	return nil
 }
 
@@ -152,7 +164,7 @@ func (a *App) Validate() error {
 	}
 	seen := map[string]string{}
 	for _, account := range a.directory.Accounts() {
-		secret := a.secrets[account.AppID]
+		secret := a.accounts[account.AppID].secret
 		if other, ok := seen[secret]; ok && secret != "" {
 			return fmt.Errorf("account %s: secret: account %s has the same; each account has its own", account.AppID, other)
 		}
@@ -173,6 +185,7 @@ func (a *App) Start() error {
 		cancel()
 		return err
 	}
+	a.startChannels(ctx)
 	a.warn()
 	a.workers.Go(func() { a.watchFacts(ctx) })
 	close(a.ready)
@@ -206,7 +219,7 @@ func (a *App) Cleanup() error {
 // facts may be used once ready is closed.
 func (a *App) facts() *facts { return a.current }
 
-func (a *App) secret(account *directory.Account) string { return a.secrets[account.AppID] }
+func (a *App) secret(account *directory.Account) string { return a.accounts[account.AppID].secret }
 
 // algorithms are those in use, the default first; nil if one is unknown.
 func (a *App) algorithms() []string {

@@ -23,10 +23,6 @@ type line struct {
 // settleLines reads whom events go to. What placeholders give stays here, and out of
 // the stored configuration.
 func (a *App) settleLines(expand func(text, standIn string) (string, error)) error {
-	networks, err := outbox.ParseNetworks(a.WebhookNetworks)
-	if err != nil {
-		return fmt.Errorf("webhook_networks: %w", err)
-	}
 	for _, realm := range a.directory.Realms() {
 		for _, l := range realm.Broadcast {
 			fault := func(field, message string) error {
@@ -45,7 +41,7 @@ func (a *App) settleLines(expand func(text, standIn string) (string, error)) err
 				secrets = append(secrets, secret)
 			}
 			sender, err := outbox.NewWebhook(outbox.WebhookConfig{
-				URL: address, Secrets: secrets, Networks: networks, Issuer: a.issuer, Now: func() time.Time { return a.now() },
+				URL: address, Secrets: secrets, Networks: a.webhooks, Issuer: a.issuer, Now: func() time.Time { return a.now() },
 			})
 			if err != nil {
 				field, message, _ := strings.Cut(err.Error(), ": ")

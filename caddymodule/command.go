@@ -25,7 +25,7 @@ Try it without a WeChat account, on this machine alone:
 
     caddy wsite demo`,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.AddCommand(demoCommand(), simulateCommand(), keysCommand(), apiKeysCommand(), broadcastCommand(), importCommand(), exportCommand(), auditCommand(), resubjectCommand())
+			cmd.AddCommand(demoCommand(), simulateCommand(), keysCommand(), apiKeysCommand(), broadcastCommand(), importCommand(), exportCommand(), auditCommand(), resubjectCommand(), accountsCommand(), checkCommand(), pushesCommand(), jobsCommand(), messagesCommand())
 		},
 	})
 }

@@ -162,6 +162,10 @@ func (a *App) serveOwn(w http.ResponseWriter, r *http.Request, rt route) error {
 		return a.enterByTicket(w, r, rt)
 	case "phone":
 		return a.phoneNumber(w, r, rt)
+	case "jssdk":
+		return a.jssdk(w, r, rt)
+	case "jssdk.js":
+		return a.jssdkFile(w, r, rt)
 	}
 	return a.refused(w, r, rt, refuse(codeNoPage))
 }

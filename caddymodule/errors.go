@@ -47,6 +47,8 @@ const (
 	codeBadProof       code = "bad_proof"
 	codeOutsideMini    code = "outside_mini"
 	codeInside         code = "inside_wechat"
+	codeBadPage        code = "bad_page"
+	codePushRefused    code = "push_refused"
 	codeBug            code = "bug"
 )
 
@@ -86,6 +88,8 @@ var refusals = map[code]struct {
 	codeBadProof:       {"login", 400, "加密数据与登录凭证不符，请重新登录。", "The encrypted data doesn't belong to this code. Sign in again."},
 	codeOutsideMini:    {"login", 403, "请在小程序中打开此页面。", "Please open this page in its mini program."},
 	codeInside:         {"login", 403, "请在电脑浏览器中打开此页面。", "Please open this page in a browser on a computer."},
+	codeBadPage:        {"route", 400, "只能为本站页面签名。", "Only pages of this very site can be signed."},
+	codePushRefused:    {"push", 403, "推送验证失败。", "The push could not be verified."},
 	codeBug:            {"token", 500, "服务出现错误，请稍后再试。", "Something went wrong here. Please try again later."},
 }
 

@@ -47,6 +47,9 @@ func (a *App) openFacts(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening facts: %w", err)
 	}
+	if err := a.takeShared(); err != nil {
+		return err
+	}
 	sealer, err := a.openMaster(ctx, store, path)
 	if err != nil {
 		return err
@@ -76,6 +79,9 @@ func (a *App) openFacts(ctx context.Context) error {
 		return fmt.Errorf("opening facts: %w", err)
 	}
 	a.current = f
+	if err := a.openChannels(sealer); err != nil {
+		return fmt.Errorf("opening facts: %w", err)
+	}
 	a.factsSeen.Store(a.now().UnixNano())
 	return nil
 }

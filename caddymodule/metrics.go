@@ -18,6 +18,10 @@ type metrics struct {
 	sent     *prometheus.CounterVec
 	lag      *prometheus.GaugeVec
 	dead     *prometheus.GaugeVec
+	jobs     *prometheus.CounterVec
+	messages *prometheus.CounterVec
+	pushes   *prometheus.CounterVec
+	alarms   *prometheus.GaugeVec
 	tokens   prometheus.Counter
 	facts    prometheus.Gauge
 	visitors prometheus.GaugeFunc
@@ -40,12 +44,16 @@ func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
 		sent:     counters("broadcast_deliveries_total", "Attempts to tell a line of business of an event.", "realm", "line", "outcome"),
 		lag:      gauges("broadcast_lag_seconds", "Age of the oldest event that a line of business has yet to take.", "realm", "line"),
 		dead:     gauges("broadcast_dead_letters", "Events that a line of business has not taken for days.", "realm", "line"),
+		jobs:     counters("job_changes_total", "States that background jobs came into.", "kind", "state"),
+		messages: counters("messages_total", "States that messages came into, by account and kind.", "appid", "kind", "state"),
+		pushes:   counters("pushes_total", "What became of WeChat's pushes, by account and target.", "appid", "target", "outcome", "code"),
+		alarms:   gauges("account_alarm", "1 while an account needs its operator: WeChat gives it no token.", "appid", "kind"),
 		tokens:   prometheus.NewCounter(prometheus.CounterOpts{Namespace: "wsite", Name: "tokens_signed_total", Help: "Tokens signed."}),
 		facts:    prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "wsite", Name: "facts_up", Help: "1 while the facts can be reached."}),
 		visitors: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "wsite", Name: "visitors_cached", Help: "Visitors kept in memory."},
 			func() float64 { return float64(a.visitors.len()) }),
 	}
-	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.calls, m.sent, m.lag, m.dead, m.tokens, m.facts, m.visitors} {
+	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.calls, m.sent, m.lag, m.dead, m.jobs, m.messages, m.pushes, m.alarms, m.tokens, m.facts, m.visitors} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}

@@ -4,13 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-wsite/caddy-wsite/directory"
+	"github.com/caddy-wsite/caddy-wsite/identity/outbox"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 )
 
@@ -55,13 +54,11 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 	if err := a.readHosts(); err != nil {
 		return err
 	}
-	a.secrets = map[string]string{}
-	for _, account := range a.directory.Accounts() {
-		secret, err := expand(account.Secret, account.Secret)
-		if err != nil || account.NeedsSecret() && secret == "" {
-			return fmt.Errorf("account %s: secret: the placeholder %s is empty", account.AppID, account.Secret)
-		}
-		a.secrets[account.AppID] = secret
+	if a.webhooks, err = outbox.ParseNetworks(a.WebhookNetworks); err != nil {
+		return fmt.Errorf("webhook_networks: %w", err)
+	}
+	if err := a.settleAccounts(expand); err != nil {
+		return err
 	}
 	for _, cidr := range a.UpstreamNetworks {
 		prefix, err := netip.ParsePrefix(cidr)
@@ -73,14 +70,19 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 	if _, err = wechat.NewClient(wechat.Config{OpenURL: a.Wechat.Open}); err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
+	if _, err = wechat.NewClient(wechat.Config{MPURL: a.Wechat.MP}); err != nil {
+		return fmt.Errorf("mp: %w", err)
+	}
 	proxy, err := expand(a.Wechat.Proxy, "http://placeholder.example:3128")
 	if err != nil {
 		return fmt.Errorf("wechat_proxy: %w", err)
 	}
-	if _, err := proxyOf(proxy); err != nil {
+	if _, err = wechat.NewClient(wechat.Config{Proxy: proxy}); err != nil {
 		return fmt.Errorf("wechat_proxy: %w", err)
 	}
-	a.wechat, err = wechat.NewClient(wechat.Config{OpenURL: a.Wechat.Open, Hosts: a.Wechat.APIHosts, Timeout: time.Duration(a.Wechat.Timeout), Now: time.Now})
+	a.wechat, err = wechat.NewClient(wechat.Config{
+		OpenURL: a.Wechat.Open, MPURL: a.Wechat.MP, Hosts: a.Wechat.APIHosts, Proxy: proxy, Timeout: time.Duration(a.Wechat.Timeout), Now: time.Now,
+	})
 	if err != nil {
 		return fmt.Errorf("api_hosts: %w", err)
 	}
@@ -111,17 +113,4 @@ func (a *App) fillDefaults() {
 	if len(a.UpstreamNetworks) == 0 {
 		a.UpstreamNetworks = []string{"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}
 	}
-}
-
-// proxyOf reads the address of a proxy, perhaps with a name and a password, which no
-// error repeats; nil if there is none.
-func proxyOf(text string) (*url.URL, error) {
-	if text == "" {
-		return nil, nil
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("a proxy is written http://host:port")
-	}
-	return u, nil
 }

@@ -3,11 +3,15 @@ package caddymodule
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 )
 
 // serveWellKnown answers what belongs to no site: the keys by which upstreams
 // verify a token, and where to find them. Anybody may read both, from any page.
 func (a *App) serveWellKnown(w http.ResponseWriter, r *http.Request, path string) error {
+	if appID, ok := strings.CutPrefix(path, "push/"); ok {
+		return a.servePush(w, r, appID)
+	}
 	h := w.Header()
 	switch path {
 	case "jwks.json", ".well-known/openid-configuration":

@@ -55,6 +55,12 @@ type Subscriber struct {
 	Reply string `json:"reply,omitempty"`
 }
 
+// KeepsToken says whether an access token is kept for the account.
+func (a *Account) KeepsToken() bool { return a.AccessToken != "off" && a.Secret != "" }
+
+// Messages says whether the account can send template messages (wechat-api.md §13).
+func (a *Account) Messages() bool { return a.KeepsToken() && a.Kind == Service }
+
 // PushModes are the ways in which pushes are written.
 var PushModes = []string{"safe", "compatible", "plain"}
 

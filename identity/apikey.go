@@ -20,10 +20,14 @@ const (
 	ScopeFeed    Scope = "feed"    // follow events and conflicts
 	ScopeOperate Scope = "operate" // change users by ids alone, with evidence
 	ScopeAudit   Scope = "audit"   // read who changed what, and why
+	ScopeMessage Scope = "message" // send messages, and see what became of them
+	ScopeQR      Scope = "qr"      // make parametric QR codes, and see who scanned them
+	ScopeToken   Scope = "token"   // read the access tokens of accounts
+	ScopeWechat  Scope = "wechat"  // call WeChat through the gateway
 )
 
 // Scopes are all of them.
-var Scopes = []Scope{ScopeRead, ScopeBind, ScopeFeed, ScopeOperate, ScopeAudit}
+var Scopes = []Scope{ScopeRead, ScopeBind, ScopeFeed, ScopeOperate, ScopeAudit, ScopeMessage, ScopeQR, ScopeToken, ScopeWechat}
 
 // AllRealms is the realm of a key for operators.
 const AllRealms = "*"

@@ -1,0 +1,104 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/caddy-wsite/caddy-wsite/directory"
+	"github.com/caddy-wsite/caddy-wsite/inbox"
+	"github.com/caddy-wsite/caddy-wsite/wechat/push"
+)
+
+// credentials are what placeholders give of an account: they stay here, and out of the
+// stored configuration.
+type credentials struct {
+	secret      string
+	push        *push.Keys // nil where no pushes are accepted
+	subscribers []inbox.Subscriber
+}
+
+// pushTokenForm is WeChat's (wechat-api.md §8.1).
+var pushTokenForm = regexp.MustCompile(`^[A-Za-z0-9]{3,32}$`)
+
+// standInKey has the form of an EncodingAESKey.
+var standInKey = strings.Repeat("0", 43)
+
+// settleAccounts reads what accounts are proved by.
+func (a *App) settleAccounts(expand func(text, standIn string) (string, error)) error {
+	a.accounts = map[string]credentials{}
+	for _, account := range a.directory.Accounts() {
+		secret, err := expand(account.Secret, account.Secret)
+		if err != nil || account.NeedsSecret() && secret == "" {
+			return fmt.Errorf("account %s: secret: the placeholder %s is empty", account.AppID, account.Secret)
+		}
+		c := credentials{secret: secret}
+		if account.Push != nil {
+			if c.push, c.subscribers, err = a.settlePush(account, expand); err != nil {
+				return err
+			}
+		}
+		a.accounts[account.AppID] = c
+	}
+	return nil
+}
+
+// settlePush reads how WeChat proves its pushes, and how we prove ours to those who hear
+// of them.
+func (a *App) settlePush(account *directory.Account, expand func(text, standIn string) (string, error)) (*push.Keys, []inbox.Subscriber, error) {
+	fault := func(kind, id, field, message string) error {
+		return &directory.Fault{Kind: kind, ID: id, Field: field, Message: message}
+	}
+	p := account.Push
+	keys, err := settleKeys(account.AppID, p.Token, p.AESKeys, p.Mode, expand)
+	if err != nil {
+		field, message, _ := strings.Cut(err.Error(), ": ")
+		return nil, nil, fault("push", account.AppID, field, message)
+	}
+	var subscribers []inbox.Subscriber
+	for _, s := range p.Subscribers {
+		id := account.AppID + "/" + s.Name
+		address, err := expand(s.URL, "https://placeholder.example")
+		if err != nil {
+			return nil, nil, fault("subscriber", id, "url", "a placeholder in it is empty")
+		}
+		var aes []string
+		if s.AESKey != "" {
+			aes = []string{s.AESKey}
+		}
+		own, err := settleKeys(account.AppID, s.Token, aes, s.Mode, expand)
+		if err != nil {
+			field, message, _ := strings.Cut(err.Error(), ": ")
+			return nil, nil, fault("subscriber", id, field, message)
+		}
+		if err := a.webhooks.CheckURL(address); err != nil {
+			return nil, nil, fault("subscriber", id, "url", err.Error())
+		}
+		subscribers = append(subscribers, inbox.Subscriber{Name: s.Name, URL: address, Keys: *own, Types: s.Types, Reply: s.Reply == "on"})
+	}
+	return keys, subscribers, nil
+}
+
+// settleKeys reads one side's keys. An error begins with the field that it is about.
+func settleKeys(appID, token string, aes []string, mode string, expand func(text, standIn string) (string, error)) (*push.Keys, error) {
+	keys := &push.Keys{AppID: appID, Mode: push.Mode(mode)}
+	var err error
+	if keys.Token, err = expand(token, "placeholder"); err != nil {
+		return nil, fmt.Errorf("token: the placeholder %s is empty", token)
+	}
+	for i, text := range aes {
+		key, err := expand(text, standInKey[:42]+string(rune('1'+i)))
+		if err != nil {
+			return nil, fmt.Errorf("aes_key: the placeholder %s is empty", text)
+		}
+		keys.AESKeys = append(keys.AESKeys, key)
+	}
+	switch {
+	case !pushTokenForm.MatchString(keys.Token):
+		return nil, errors.New("token: a token is 3 to 32 letters and digits")
+	case keys.Check() != nil:
+		return nil, errors.New("aes_key: a key is 43 letters and digits, and no two are the same")
+	}
+	return keys, nil
+}

@@ -1,0 +1,37 @@
+package caddymodule
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-wsite/caddy-wsite/identity"
+)
+
+// adminV1 is where the commands find the HTTP API, without a key: who reaches Caddy's
+// admin endpoint could as well change the config.
+const adminV1 = "/wsite/v1/"
+
+// operatorKey is the id of the key that stands for whoever reaches the admin endpoint.
+const operatorKey = "operator"
+
+// serveV1 answers as the HTTP API would an operator.
+func (api *AdminAPI) serveV1(w http.ResponseWriter, r *http.Request) error {
+	app, err := api.app(r, r.Method)
+	if err != nil {
+		return err
+	}
+	// Only JSON: a form on some page can't send it without asking first.
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); r.Method != http.MethodGet && kind != "application/json" {
+		return caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: errors.New("the body has to be application/json")}
+	}
+	h := &API{app: app, operator: &identity.APIKey{ID: operatorKey, Realm: identity.AllRealms, Name: operatorKey, Scopes: identity.Scopes}}
+	h.lay()
+	there := r.Clone(r.Context())
+	there.URL.Path = strings.TrimPrefix(r.URL.Path, "/wsite")
+	there.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, "/wsite")
+	return h.ServeHTTP(w, there, nil)
+}

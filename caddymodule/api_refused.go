@@ -1,0 +1,60 @@
+package caddymodule
+
+import (
+	"errors"
+
+	"github.com/caddy-wsite/caddy-wsite/job"
+	"github.com/caddy-wsite/caddy-wsite/message"
+	"github.com/caddy-wsite/caddy-wsite/wechat"
+	"github.com/caddy-wsite/caddy-wsite/wechat/custody"
+)
+
+// channelProblem finds the words for what the channels to WeChat refuse; nil if it isn't
+// theirs.
+func channelProblem(err error) *apiRefusal {
+	var fault *message.Fault
+	var refused *job.Refusal
+	var early *custody.EarlyError
+	var said *wechat.Error
+	switch {
+	case errors.As(err, &fault):
+		says, _ := fault.Say()
+		return &apiRefusal{code: code(messageCode + fault.Code), detail: says, field: fault.Field}
+	case errors.As(err, &refused):
+		return &apiRefusal{code: apiJobRefused, detail: refused.Message}
+	case errors.Is(err, job.ErrBusy):
+		return apiRefuse(apiJobBusy)
+	case errors.Is(err, job.ErrUnknown):
+		return apiRefuse(apiJobUnknown)
+	case errors.Is(err, custody.ErrUnknownAccount):
+		return apiRefuse(apiNoToken)
+	case errors.As(err, &early):
+		return apiRefuse(apiTokenEarly)
+	case errors.As(err, &said):
+		return wechatProblem(said)
+	}
+	return nil
+}
+
+// messageCode begins the codes of what is wrong with a message.
+const messageCode = "message_"
+
+// wechatProblem finds the words for what WeChat has refused.
+func wechatProblem(e *wechat.Error) *apiRefusal {
+	c := codeWechatDown
+	switch {
+	case !e.Until.IsZero():
+		c = apiQuotaSpent
+	case e.Class == wechat.ClassConfig:
+		c = codeWechatSetup
+	case e.Class == wechat.ClassFault:
+		c = codeWechatNonsense
+	case e.Class == wechat.ClassUser || e.Class == wechat.ClassRestart || e.Class == wechat.ClassRefresh:
+		c = apiWechatRefused
+	}
+	ref := apiRefuse(c).because(e).saying("%s", e.Error())
+	if e.Hint != "" {
+		ref.detail += "; " + e.Hint
+	}
+	return ref
+}

@@ -1,0 +1,152 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/caddy-wsite/caddy-wsite/cluster"
+	"github.com/caddy-wsite/caddy-wsite/follower"
+	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/inbox"
+	"github.com/caddy-wsite/caddy-wsite/job"
+	"github.com/caddy-wsite/caddy-wsite/message"
+	"github.com/caddy-wsite/caddy-wsite/wechat/custody"
+	"github.com/caddy-wsite/caddy-wsite/wechat/push"
+)
+
+// What an app has to do with WeChat besides logins: tokens, pushes, messages, QR codes,
+// jobs. All of it is put together here.
+
+// memories is what the configs of this process share and may lose: one that takes
+// another's place finds its tokens and leases.
+var memories = caddy.NewUsagePool()
+
+type pooledMemory struct{ *cluster.Memory }
+
+func (pooledMemory) Destruct() error { return nil }
+
+// takeShared takes what nodes share: of a single node, its own memory.
+func (a *App) takeShared() error {
+	memory, _, err := memories.LoadOrNew(a.place(), func() (caddy.Destructor, error) { return pooledMemory{cluster.NewMemory(time.Now)}, nil })
+	if err != nil {
+		return fmt.Errorf("sharing state: %w", err)
+	}
+	a.shared = memory.(pooledMemory).Memory
+	a.took = append(a.took, func() error { _, err := memories.Delete(a.place()); return err })
+	return nil
+}
+
+// place names the facts: configs with the same facts share the rest, too.
+func (a *App) place() string { return a.Facts.SQLite + a.Facts.Postgres }
+
+// channelStore is what the channels keep in the facts.
+type channelStore interface {
+	custody.Store
+	follower.Store
+	job.FollowerStore
+	inbox.Store
+	message.Store
+	job.Store
+	job.Facts
+}
+
+func (a *App) channelStore() channelStore { return a.facts().Store.(pooledStore).Store }
+
+func (a *App) followers() follower.Store { return a.channelStore() }
+
+// holder is a name for a piece of work that nobody else in the cluster has, or had.
+func (a *App) holder(work string) string {
+	id := make([]byte, 16)
+	a.random(id)
+	return work + "-" + hex.EncodeToString(id)
+}
+
+// openChannels makes the channels, which do nothing yet by themselves.
+func (a *App) openChannels(sealer *identity.Sealer) error {
+	store, now := a.channelStore(), func() time.Time { return a.now() }
+	tokens := sealer.Box("access tokens")
+	var err error
+	a.keeper, err = custody.NewKeeper(custody.Config{
+		Source: a.wechat, Shared: a.shared, Store: store, Account: a.custodyAccount, Seal: tokens.Seal, Open: tokens.Open,
+		Holder: a.holder("custody"), Now: now, Random: a.random, Log: a.slog, Alarm: a.alarmed,
+	})
+	if err != nil {
+		return err
+	}
+	a.kinds = &job.Kinds{
+		Centre: a.telling(), Facts: store, Followers: store, WeChat: a.wechat, Call: a.keeper.Do, Account: a.jobAccount, Now: now, Log: a.slog,
+	}
+	a.jobs = job.NewRunner(job.Config{
+		Store: store, Shared: a.shared, Kinds: a.kinds.Works(), Holder: a.holder("job"), Now: now, Random: a.random, Log: a.slog,
+		Observe: func(j job.Job) { a.metrics.jobs.WithLabelValues(j.Kind, string(j.State)).Inc() },
+	})
+	a.messages = message.New(message.Config{
+		Store: store, People: people{a, store}, WeChat: a.wechat, Call: a.keeper.Do, Sealer: sealer.Box("messages"), Followers: store,
+		Holder: a.holder("message"), Now: now, Random: a.random, Log: a.slog, Accounts: a.templateAccounts,
+		Observe: func(m message.Message) {
+			a.metrics.messages.WithLabelValues(m.AppID, string(m.Kind), string(m.State)).Inc()
+		},
+	})
+	// a.codes = scene.New(scene.Config{Store: store, WeChat: a.wechat, Call: a.keeper.Do, Now: now, Random: a.random, Log: a.slog})
+	a.inbox = inbox.New(inbox.Config{
+		Store: store, Keys: a.pushKeys, Subscribers: func(appID string) []inbox.Subscriber { return a.accounts[appID].subscribers },
+		Handlers: a.pushHandlers(), Followers: store, Shared: a.shared, Sealer: sealer.Box("pushes"), Networks: a.webhooks,
+		Holder: a.holder("inbox"), Now: now, Random: a.random, Log: a.slog,
+		Observe: func(o inbox.Observation) { a.metrics.pushes.WithLabelValues(o.AppID, o.Target, o.What, o.Code).Inc() },
+	})
+	return nil
+}
+
+// startChannels lets the channels work. Only an app that runs does.
+func (a *App) startChannels(ctx context.Context) {
+	for _, run := range []func(context.Context){a.keeper.Run, a.jobs.Run, a.messages.Run, a.inbox.Run} {
+		a.workers.Go(func() { run(ctx) })
+	}
+}
+
+// custodyAccount is an account whose token is kept.
+func (a *App) custodyAccount(appID string) (custody.Account, bool) {
+	account := a.directory.Account(appID)
+	if account == nil || !account.KeepsToken() {
+		return custody.Account{}, false
+	}
+	return custody.Account{AppID: appID, Secret: a.accounts[appID].secret, Legacy: account.AccessToken == "legacy"}, true
+}
+
+// templateAccounts are those whose templates are kept up to date.
+func (a *App) templateAccounts() []string {
+	var ids []string
+	for _, account := range a.directory.Accounts() {
+		if account.Messages() {
+			ids = append(ids, account.AppID)
+		}
+	}
+	return ids
+}
+
+func (a *App) pushKeys(appID string) (push.Keys, bool) {
+	if keys := a.accounts[appID].push; keys != nil {
+		return *keys, true
+	}
+	return push.Keys{}, false
+}
+
+// alarmed tells the operator that an account needs him, and when it needs him no more.
+func (a *App) alarmed(alarm custody.Alarm) {
+	fields := []zap.Field{zap.String("step", "custody"), zap.String("appid", alarm.AppID), zap.String("kind", string(alarm.Kind)), zap.String("code", string(alarm.Reason))}
+	if !alarm.On {
+		a.metrics.alarms.WithLabelValues(alarm.AppID, string(alarm.Kind)).Set(0)
+		a.log.Info("an account works again", fields...)
+		return
+	}
+	a.metrics.alarms.WithLabelValues(alarm.AppID, string(alarm.Kind)).Set(1)
+	if alarm.IP.IsValid() {
+		fields = append(fields, zap.String("ip", alarm.IP.String()))
+	}
+	a.log.Error("an account needs its operator: WeChat gives it no token", append(fields, zap.Int("errcode", alarm.Code), zap.String("hint", alarm.Do))...)
+}

@@ -1,0 +1,111 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/caddy-wsite/caddy-wsite/follower"
+	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/inbox"
+	"github.com/caddy-wsite/caddy-wsite/message"
+)
+
+// people knows where users can be reached: at the openids that lead to them, as far as
+// WeChat has told who follows what.
+type people struct {
+	app       *App
+	followers follower.Store
+}
+
+// Addresses are those of a user, or of the user into whom he was merged.
+func (p people) Addresses(ctx context.Context, realm, user string) ([]message.Address, error) {
+	facts, err := p.app.facts().Centre.User(ctx, realm, user)
+	var fault *identity.Fault
+	if errors.As(err, &fault) {
+		return nil, nil // nobody has such an id
+	}
+	if err != nil || facts.Gone || !facts.Root.BlockedAt.IsZero() {
+		return nil, err
+	}
+	var addresses []message.Address
+	for _, o := range facts.Openids {
+		known, err := p.followers.Followers(ctx, o.AppID, []string{o.OpenID})
+		if err != nil {
+			return nil, err
+		}
+		f, ok := known[o.OpenID]
+		addresses = append(addresses, message.Address{AppID: o.AppID, OpenID: o.OpenID, Following: f.Following, Known: ok})
+	}
+	return addresses, nil
+}
+
+// realmsOf are the realms in which an account is used.
+func (a *App) realmsOf(appID string) []string {
+	var realms []string
+	for _, site := range a.directory.SitesOf(appID) {
+		if !slices.Contains(realms, site.Realm) {
+			realms = append(realms, site.Realm)
+		}
+	}
+	slices.Sort(realms)
+	return realms
+}
+
+// forgetPerson forgets the WeChat account behind an openid in every realm, as WeChat
+// demands when its owner has closed it, or has taken back all that he had authorised: its
+// openids, its unionid and what hangs on them. A member stays a member of the business,
+// but nobody comes to him through that WeChat account again.
+func (a *App) forgetPerson(ctx context.Context, p inbox.Personal) error {
+	account := a.directory.Account(p.AppID)
+	if account == nil {
+		return nil
+	}
+	by := identity.By{Actor: "wechat", Via: "push", Evidence: p.Kind}
+	for _, realm := range a.realmsOf(p.AppID) {
+		if err := a.forgetIn(ctx, realm, identity.Openid{AppID: p.AppID, OpenID: p.OpenID}, account.SubjectOrSelf(), by); err != nil {
+			return err
+		}
+	}
+	return a.followers().ForgetFollower(ctx, p.AppID, p.OpenID)
+}
+
+func (a *App) forgetIn(ctx context.Context, realm string, o identity.Openid, subject string, by identity.By) error {
+	claim := identity.Claim{Realm: realm, Openid: o, Unionid: identity.Unionid{Subject: subject}, Via: by.Via}
+	if subject == o.AppID {
+		claim.UnionID = o.OpenID
+	}
+	answer, err := a.lookUp(ctx, claim)
+	if errors.Is(err, errWouldWrite) {
+		return nil // nobody knows him
+	}
+	if err != nil {
+		return err
+	}
+	centre := a.telling()
+	if answer.User.Kind == identity.Real {
+		if !answer.Linked() {
+			return nil // who logged in without a unionid: the session's own end ends that
+		}
+		if err := centre.Unbind(ctx, realm, answer.User.ID, identity.Unionid{Subject: subject, UnionID: answer.UnionID}, by); err != nil {
+			return past(err)
+		}
+		if answer, err = centre.Resolve(ctx, claim); err != nil {
+			return err
+		}
+	}
+	if _, err := a.messages.EraseUser(ctx, realm, answer.User.ID); err != nil {
+		return err
+	}
+	return past(centre.Erase(ctx, realm, answer.User.ID, by))
+}
+
+// past takes a contradiction for success: somebody else was faster, or it was done when
+// the push came the first time.
+func past(err error) error {
+	var conflict *identity.Conflict
+	if errors.As(err, &conflict) {
+		return nil
+	}
+	return err
+}
