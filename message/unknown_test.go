@@ -149,9 +149,9 @@ func parted(t *testing.T, on engine) {
 		t.Errorf("arrived: %+v", got)
 	}
 	// What may have arrived at one openid is not sent to another.
+	h.people.set("ming", follows(own, "o1"))
 	unsure := h.send(order("d"))
 	h.phones.next = []func() error{lost(true)}
-	h.people.set("ming", follows(own, "o1"))
 	h.drain()
 	h.people.set("ming", follows(own, "o9"))
 	h.clock.advance(time.Minute)
