@@ -18,23 +18,20 @@ const recordings = "wechatsim/testdata/wire/"
 type recorded struct {
 	class   wechat.Class // "" is success
 	errcode int
-	// foreign marks a request that the client never sends. Its answer is given
-	// to an exchange: what it means doesn't depend on who asked.
-	foreign bool
 	scope   wechat.Scope
 	unionid bool
 }
 
 // recordings by file. A file without an entry fails the test.
 var recordedOutcomes = map[string]recorded{
-	"auth.txt":                  {class: wechat.ClassFault, foreign: true}, // no error, and no openid either
-	"auth_other_openid.txt":     {class: wechat.ClassFault, errcode: 40003, foreign: true},
+	"auth.txt":                  {},
+	"auth_other_openid.txt":     {class: wechat.ClassFault, errcode: 40003},
 	"exchange_base.txt":         {scope: wechat.ScopeBase},
 	"exchange_invalid_code.txt": {class: wechat.ClassRestart, errcode: 40029},
 	"exchange_used_code.txt":    {class: wechat.ClassRestart, errcode: 40163},
 	"exchange_userinfo.txt":     {scope: wechat.ScopeUserInfo, unionid: true},
-	"refresh.txt":               {scope: wechat.ScopeUserInfo, foreign: true},
-	"refresh_invalid.txt":       {class: wechat.ClassRestart, errcode: 40030, foreign: true},
+	"refresh.txt":               {scope: wechat.ScopeUserInfo},
+	"refresh_invalid.txt":       {class: wechat.ClassRestart, errcode: 40030},
 	"userinfo.txt":              {unionid: true},
 	"userinfo_base_token.txt":   {class: wechat.ClassConfig, errcode: 48001},
 }
@@ -71,7 +68,7 @@ func readRecording(t *testing.T, file string) (request *url.URL, answer string) 
 	for _, line := range strings.Split(string(b), "\n") {
 		switch name, value, _ := strings.Cut(line, ": "); name {
 		case "request":
-			value = strings.NewReplacer("{appid}", appID, "{secret}", secret, "{code}", code, "{access_token}", token, "{openid}", openid).Replace(value)
+			value = strings.NewReplacer("{appid}", appID, "{secret}", secret, "{code}", code, "{access_token}", token, "{openid}", openid, "{refresh_token}", "59_refreshCanaryrefreshCanary").Replace(value)
 			if request, err = url.Parse(strings.TrimPrefix(value, "GET ")); err != nil {
 				t.Fatal(err)
 			}
@@ -94,43 +91,51 @@ func playRecording(t *testing.T, request *url.URL, answer string, must recorded)
 		sent = append(sent, r.URL)
 		return reply(http.StatusOK, reading), nil
 	})}})
-	var err error
-	var ids [2]string
-	if request.Path == userInfoPath {
-		g := granted(t, c)
-		sent, reading = nil, answer
-		var u wechat.UserInfo
-		u, err = c.UserInfo(t.Context(), g)
-		ids = [2]string{u.OpenID, u.UnionID}
-		if err == nil && (u.Nickname != "小明" || u.AvatarURL != "https://thirdwx.qlogo.cn/mmopen/vi_32/xxx/132") {
-			t.Errorf("nickname %q, avatar %q", u.Nickname, u.AvatarURL)
-		}
-	} else {
-		reading = answer
-		word := code
-		if w := request.Query().Get("code"); w != "" {
-			word = w
-		}
-		var g wechat.Grant
-		g, err = c.Exchange(t.Context(), appID, secret, word)
-		ids = [2]string{g.OpenID, g.UnionID}
-		if err == nil && (g.Snapshot || !reflect.DeepEqual(g.Scopes, []wechat.Scope{must.scope})) {
-			t.Errorf("got %v", g)
-		}
+	g := granted(t, c)
+	if id := request.Query().Get("openid"); id != "" {
+		g.OpenID = id // which may be another's
 	}
-	if len(sent) != 1 {
-		t.Fatalf("%d requests", len(sent))
+	if word := request.Query().Get("refresh_token"); word != "" {
+		reading = strings.Replace(grantJSON, "59_refreshCanaryrefreshCanary", word, 1)
+		g = granted(t, c)
 	}
-	if same := sent[0].Path == request.Path && reflect.DeepEqual(sent[0].Query(), request.Query()); same == must.foreign {
-		t.Errorf("the client sent %s, recorded is %s", sent[0], request)
+	sent, reading = nil, answer
+	got, err := askAsRecorded(t, c, g, request)
+	if len(sent) != 1 || sent[0].Path != request.Path || !reflect.DeepEqual(sent[0].Query(), request.Query()) {
+		t.Errorf("the client sent %s, recorded is %s", sent, request)
 	}
 	if must.class != "" {
-		if e := want(t, err, must.class); e.Code != must.errcode || ids != [2]string{} {
-			t.Errorf("got %v and %v, want errcode %d", e, ids, must.errcode)
+		if e := want(t, err, must.class); e.Code != must.errcode || got.OpenID != "" {
+			t.Errorf("got %v and %v, want errcode %d", e, got, must.errcode)
 		}
 		return
 	}
-	if err != nil || ids[0] != openid || (ids[1] != "") != must.unionid {
-		t.Errorf("got %v, %v", ids, err)
+	if err != nil || got.OpenID != openid || (got.UnionID != "") != must.unionid || got.Snapshot {
+		t.Errorf("got %v, %v", got, err)
 	}
+	if must.scope != "" && !reflect.DeepEqual(got.Scopes, []wechat.Scope{must.scope}) {
+		t.Errorf("got scopes %v", got.Scopes)
+	}
+}
+
+// askAsRecorded makes the call of a recorded request.
+func askAsRecorded(t *testing.T, c *wechat.Client, g wechat.Grant, request *url.URL) (wechat.Grant, error) {
+	t.Helper()
+	switch request.Path {
+	case userInfoPath:
+		u, err := c.UserInfo(t.Context(), g)
+		if err == nil && (u.Nickname != "小明" || u.AvatarURL != "https://thirdwx.qlogo.cn/mmopen/vi_32/xxx/132") {
+			t.Errorf("nickname %q, avatar %q", u.Nickname, u.AvatarURL)
+		}
+		return wechat.Grant{OpenID: u.OpenID, UnionID: u.UnionID}, err
+	case "/sns/auth":
+		err := c.CheckGrant(t.Context(), g)
+		if err != nil {
+			return wechat.Grant{}, err
+		}
+		return g, nil
+	case "/sns/oauth2/refresh_token":
+		return c.RefreshGrant(t.Context(), g)
+	}
+	return c.Exchange(t.Context(), appID, secret, request.Query().Get("code"))
 }
