@@ -61,10 +61,11 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { facts.Close() })
+	box := sealer.Box("custody")
 	return &world{
-		TB: t, wechat: newPlatform(), box: sealer.Box("custody"), random: rand.New(rand.NewPCG(1, 1)),
-		shared: &watchedShared{Shared: cluster.NewMemory(time.Now), watch: newWatch()},
-		store:  &watchedStore{Store: facts, watch: newWatch()},
+		TB: t, wechat: newPlatform(), box: box, random: rand.New(rand.NewPCG(1, 1)),
+		shared: &watchedShared{Shared: cluster.NewMemory(time.Now), watch: newWatch(box)},
+		store:  &watchedStore{Store: facts, watch: newWatch(box)},
 	}
 }
 
@@ -117,8 +118,10 @@ func (w *world) node(name string) *custody.Keeper {
 // account: all accounts exist whose id begins as real ones do; those with a 2 behind
 // it are legacy.
 func account(appID string) (custody.Account, bool) {
-	return custody.Account{AppID: appID, Secret: "s", Legacy: strings.HasPrefix(appID, "wx2")}, strings.HasPrefix(appID, "wx")
+	return custody.Account{AppID: appID, Secret: "s", Legacy: isLegacy(appID)}, strings.HasPrefix(appID, "wx")
 }
+
+func isLegacy(appID string) bool { return strings.HasPrefix(appID, "wx2") }
 
 // bytes are random ones, the same in each run.
 func (w *world) bytes(b []byte) {

@@ -110,6 +110,7 @@ func (s *stage) play(x step) {
 	case "lose":
 		_ = s.shared.Delete(s.Context(), "custody/"+x.appID+"/token")
 	case "poison":
+		_ = s.shared.Delete(s.Context(), "custody/"+x.appID+"/token")
 		_ = s.shared.Put(s.Context(), "custody/"+x.appID+"/token", []byte("garbage"), time.Hour)
 	case "shared":
 		s.shared.toggle()
@@ -158,15 +159,21 @@ func (s *stage) end() {
 	s.store.fail(nil)
 	time.Sleep(4 * time.Minute) // whoever stands still
 	s.busy.Wait()
-	for range 40 {
-		for i, k := range s.nodes {
+	ctx, cancel := context.WithCancel(s.Context())
+	var running sync.WaitGroup
+	for _, k := range s.nodes {
+		running.Go(func() { k.Run(ctx) })
+	}
+	for range 60 {
+		for i := range s.nodes {
 			for _, appID := range []string{stable, legacy} {
 				s.do(step{node: i, appID: appID})
 			}
-			k.Step(s.Context())
 		}
-		time.Sleep(8 * time.Minute)
+		time.Sleep(10 * time.Minute)
 	}
+	cancel()
+	running.Wait()
 	for _, appID := range []string{stable, legacy} {
 		tokens := map[string]bool{}
 		for i, k := range s.nodes {

@@ -2,11 +2,13 @@ package custody_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/cluster"
+	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/wechat/custody"
 )
 
@@ -19,6 +21,14 @@ type watch struct {
 	grants  int
 	late    int      // writes that were refused for their fence
 	broken  []string // what must never happen
+	kept    map[string]kept
+	open    func(sealed []byte, context string) (plain []byte, stale bool, err error)
+}
+
+// kept is the token that all nodes can find, and since when.
+type kept struct {
+	value string
+	since time.Time
 }
 
 // tenure is a time for which there may be one owner.
@@ -28,8 +38,8 @@ type tenure struct {
 	until  time.Time
 }
 
-func newWatch() *watch {
-	return &watch{written: map[string]int64{}, owners: map[string]tenure{}}
+func newWatch(box *identity.Box) *watch {
+	return &watch{written: map[string]int64{}, owners: map[string]tenure{}, kept: map[string]kept{}, open: box.Open}
 }
 
 // fail has everything end with an error from now on, or nothing.
@@ -70,7 +80,14 @@ func (w *watch) released(name, holder string) {
 }
 
 // wrote notes a write. The caller has w.mu.
-func (w *watch) wrote(name string, fence int64, put bool, err error) {
+func (w *watch) wrote(name string, sealed []byte, fence int64, put bool, err error) {
+	var r struct{ Value string }
+	if plain, _, err := w.open(sealed, name); err != nil || json.Unmarshal(plain[1:], &r) != nil {
+		w.broken = append(w.broken, name+" was written so that nobody can read it")
+	}
+	if put && err == nil && w.kept[name].value != r.Value {
+		w.kept[name] = kept{r.Value, time.Now()}
+	}
 	switch {
 	case err != nil:
 	case !put:
@@ -120,8 +137,15 @@ func (s *watchedShared) PutFenced(ctx context.Context, key string, value []byte,
 		return false, s.down
 	}
 	put, err := s.Shared.PutFenced(ctx, key, value, fence, life)
-	s.wrote(key, fence, put, err)
+	s.wrote(key, value, fence, put, err)
 	return put, err
+}
+
+func (s *watchedShared) Delete(ctx context.Context, key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.written, key) // what is lost guards nothing any more
+	return s.Shared.Delete(ctx, key)
 }
 
 // watchedStore is the store under watch.
@@ -159,6 +183,6 @@ func (s *watchedStore) PutCustody(ctx context.Context, appID string, fence int64
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	put, err := s.Store.PutCustody(ctx, appID, fence, sealed)
-	s.wrote(appID, fence, put, err)
+	s.wrote("custody/"+appID+"/token", sealed, fence, put, err)
 	return put, err
 }
