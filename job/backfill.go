@@ -30,7 +30,7 @@ func (k *Kinds) backfill(ctx context.Context, j Job, save Save) error {
 		lacking := slices.DeleteFunc(slices.Clone(page), func(o identity.OpenidRow) bool { return !lacks(j.Kind, a, o) })
 		seen := 0 // of the page
 		for chunk := range slices.Chunk(lacking, maxFans) {
-			filled, problems, err := k.fill(ctx, j, a, chunk)
+			filled, problems, err := k.fill(ctx, a, lesson{via: j.Kind, actor: "job:" + j.ID}, openIDs(chunk))
 			if err != nil {
 				return err
 			}
@@ -53,17 +53,22 @@ func lacks(kind string, a Account, o identity.OpenidRow) bool {
 }
 
 // fill asks WeChat for the unionids of at most 100 openids, and tells the identity centre.
-func (k *Kinds) fill(ctx context.Context, j Job, a Account, rows []identity.OpenidRow) (filled int64, problems []Problem, err error) {
-	ids := make([]string, len(rows))
-	for i, o := range rows {
-		ids[i] = o.OpenID
-	}
+func (k *Kinds) fill(ctx context.Context, a Account, from lesson, ids []string) (filled int64, problems []Problem, err error) {
 	fans, problems, err := k.fans(ctx, a.AppID, ids)
 	if err != nil {
 		return 0, nil, err
 	}
-	filled, more, err := k.learn(ctx, a, lesson{via: j.Kind, actor: "job:" + j.ID}, fans)
+	filled, more, err := k.learn(ctx, a, from, fans)
 	return filled, append(problems, more...), err
+}
+
+// openIDs are the openids of rows.
+func openIDs(rows []identity.OpenidRow) []string {
+	ids := make([]string, len(rows))
+	for i, o := range rows {
+		ids[i] = o.OpenID
+	}
+	return ids
 }
 
 // fans asks WeChat for openids. One that WeChat takes for wrong spoils the whole call, so

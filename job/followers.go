@@ -18,13 +18,9 @@ type FollowerStore interface {
 	FollowersOf(ctx context.Context, appID, after string, limit int) ([]follower.Follower, error)
 }
 
-const (
-	// stride is how many followers are recorded between two saves.
-	stride = 500
-	// margin is how far WeChat's clock and ours may be apart: a push of that time before
-	// the start of a job counts as newer than the list.
-	margin = time.Minute
-)
+// margin is how far WeChat's clock and ours may be apart: a push of that time before the
+// start of a job counts as newer than the list.
+const margin = time.Minute
 
 // stock is how far the work of [Followers] is: the page of WeChat's list that begins
 // behind Page, of which Last is the last one that was recorded; after the list, those who
@@ -87,7 +83,7 @@ func (t *stocktaking) page(ctx context.Context) error {
 	if i := slices.Index(rest, t.at.Last); i >= 0 && t.at.Last != "" {
 		rest = rest[i+1:]
 	}
-	for ids := range slices.Chunk(rest, stride) {
+	for ids := range slices.Chunk(rest, maxFans) {
 		if err := t.record(ctx, ids); err != nil {
 			return err
 		}
@@ -121,7 +117,7 @@ func (t *stocktaking) write(ctx context.Context) error {
 	return err
 }
 
-// record takes down that somebody follows, and asks for the unionids that are unknown.
+// record takes down who follows, at most 100, and asks for the unionids that are unknown.
 func (t *stocktaking) record(ctx context.Context, ids []string) error {
 	list := make([]follower.Follower, len(ids))
 	for i, id := range ids {
@@ -131,20 +127,15 @@ func (t *stocktaking) record(ctx context.Context, ids []string) error {
 	if err != nil {
 		return err
 	}
-	for chunk := range slices.Chunk(lacking, maxFans) {
-		fans, problems, err := t.k.fans(ctx, t.a.AppID, chunk)
-		if err != nil {
-			return err
-		}
-		filled, more, err := t.k.learn(ctx, t.a, lesson{via: Followers, actor: "job:" + t.job.ID, strangers: true}, fans)
-		if err != nil {
-			return err
-		}
-		t.p.Filled += filled
-		t.p.Problems = append(append(t.p.Problems, problems...), more...)
-	}
 	if err := t.k.Followers.SetFollowers(ctx, list); err != nil {
 		return err
+	}
+	if len(lacking) > 0 {
+		filled, problems, err := t.k.fill(ctx, t.a, lesson{via: Followers, actor: "job:" + t.job.ID, strangers: true}, lacking)
+		if err != nil {
+			return err
+		}
+		t.p.Filled, t.p.Problems = t.p.Filled+filled, problems
 	}
 	t.p.Done += int64(len(ids))
 	return nil

@@ -65,10 +65,7 @@ func (k *Kinds) migrate(ctx context.Context, j Job, save Save) error {
 
 // move carries over at most 100 openids of one realm.
 func (k *Kinds) move(ctx context.Context, j Job, realm string, a Account, old string, rows []identity.OpenidRow) (moved int64, problems []Problem, err error) {
-	ids := make([]string, len(rows))
-	for i, o := range rows {
-		ids[i] = o.OpenID
-	}
+	ids := openIDs(rows)
 	if err := k.spend(ctx, a.AppID, "/cgi-bin/changeopenid"); err != nil {
 		return 0, nil, err
 	}

@@ -158,7 +158,12 @@ func (r *Runner) outcome(j *Job, err error) {
 	default:
 		j.Why = "broken"
 	}
-	if j.Tries++; j.Tries >= r.MaxTries && !passing {
+	if passing {
+		// It is nobody's fault here, and no sign that the next try will fail, too.
+		j.State, j.Until = Waiting, r.now().Add(r.pause(1))
+		return
+	}
+	if j.Tries++; j.Tries >= r.MaxTries {
 		j.State = Failed
 		return
 	}
