@@ -82,7 +82,7 @@ func TestStableTokenStaysUntilItsLastMinutes(t *testing.T) {
 
 func TestStableTokenForced(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := start(t, quotaDay) // whose midnight is far
 	first := stableToken(t, s, appA, false)
 	second := stableToken(t, s, appA, true)
 	if word(second) == word(first) || usable(t, s, word(first)) != "40001" || usable(t, s, word(second)) != "" {
