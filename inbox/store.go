@@ -61,8 +61,6 @@ type Settlement struct {
 	Tries int
 	Next  time.Time
 	Error string
-	// Release gives the lease back.
-	Release bool
 }
 
 // LineStatus is how a line stands.
@@ -92,8 +90,8 @@ type Store interface {
 	// else has the line.
 	TakePushes(ctx context.Context, line Line, holder string, now, until time.Time, limit int) (due []Task, ok bool, err error)
 
-	// SettlePushes writes what became of tasks, in one transaction; [ErrLeaseLost] if
-	// holder isn't the one who has the line. Of a visitor whose task failed and isn't
+	// SettlePushes writes what became of tasks and gives the line back, in one
+	// transaction; [ErrLeaseLost] if holder isn't the one who has the line. Of a visitor whose task failed and isn't
 	// dead all others wait, too. next says when the line is due again; zero if nothing
 	// is left.
 	SettlePushes(ctx context.Context, line Line, holder string, s Settlement) (next time.Time, err error)

@@ -61,7 +61,7 @@ func (b *Inbox) look(ctx context.Context, lines *sync.WaitGroup) error {
 	return nil
 }
 
-// work hands on what is due on a line, and gives the line back.
+// work hands on what is due on a line.
 func (b *Inbox) work(ctx context.Context, line Line) {
 	again, err := true, error(nil)
 	for again && err == nil {
@@ -74,11 +74,12 @@ func (b *Inbox) work(ctx context.Context, line Line) {
 		b.Log.ErrorContext(ctx, "handing pushes on", "appid", line.AppID, "target", line.Target, "error", err)
 	}
 	if err == nil && ctx.Err() == nil {
-		b.Wake() // what came while the line was given back was looked for in vain
+		b.Wake() // what came just before was looked for while the line was ours
 	}
 }
 
-// Step hands on one batch of a line, and says whether to look at it again at once.
+// Step takes one batch of a line, hands it on and gives the line back. It says whether more
+// is due.
 func (b *Inbox) Step(ctx context.Context, line Line) (again bool, err error) {
 	now := b.Now()
 	due, ok, err := b.Store.TakePushes(ctx, line, b.Holder, now, now.Add(b.Lease), b.Batch)
@@ -87,14 +88,13 @@ func (b *Inbox) Step(ctx context.Context, line Line) (again bool, err error) {
 	}
 	tried := b.try(ctx, line, due)
 	s := b.settle(tried)
-	s.Release = ctx.Err() != nil || s.Tries > 0 || len(s.Done)+len(s.Failed) == 0
 	// What was handed on is settled even if everything ends now.
 	next, err := b.Store.SettlePushes(context.WithoutCancel(ctx), line, b.Holder, s)
 	if err != nil {
 		return false, err
 	}
 	b.observe(ctx, line, tried, s)
-	return !s.Release && !next.IsZero(), nil
+	return len(due) > 0 && ctx.Err() == nil && !next.IsZero() && !next.After(b.Now()), nil
 }
 
 // attempt is a task in the course of a batch.

@@ -116,7 +116,7 @@ func (s *Store) TakePushes(ctx context.Context, line inbox.Line, holder string, 
 	return due, ok, nil
 }
 
-// SettlePushes writes what became of tasks.
+// SettlePushes writes what became of tasks, and gives the line back.
 func (s *Store) SettlePushes(ctx context.Context, line inbox.Line, holder string, settled inbox.Settlement) (next time.Time, err error) {
 	err = s.writer.write(ctx, func(c *session) error {
 		var held int
@@ -161,7 +161,7 @@ func postpone(c *session, line inbox.Line, t inbox.Task) error {
 	return err
 }
 
-// rest writes how a line stands, and returns when it is due again.
+// rest gives a line back, and returns when it is due again.
 func rest(c *session, line inbox.Line, holder string, settled inbox.Settlement) (time.Time, error) {
 	due := int64(never)
 	if _, err := c.one(`SELECT next_at FROM inbox_task WHERE appid = $1 AND target = $2 AND dead = 0 ORDER BY next_at LIMIT 1`,
@@ -171,14 +171,8 @@ func rest(c *session, line inbox.Line, holder string, settled inbox.Settlement) 
 	if settled.Tries > 0 {
 		due = max(due, settled.Next.UnixMicro())
 	}
-	release := 0
-	if settled.Release {
-		release = 1
-	}
-	_, err := c.exec(`UPDATE inbox_line SET due_at = $4, tries = $5, error = $6,
-			holder = CASE WHEN $7 = 1 THEN '' ELSE holder END, until_at = CASE WHEN $7 = 1 THEN 0 ELSE until_at END
-		WHERE appid = $1 AND target = $2 AND holder = $3`,
-		line.AppID, line.Target, holder, due, settled.Tries, settled.Error, release)
+	_, err := c.exec(`UPDATE inbox_line SET due_at = $4, tries = $5, error = $6, holder = '', until_at = 0 WHERE appid = $1 AND target = $2 AND holder = $3`,
+		line.AppID, line.Target, holder, due, settled.Tries, settled.Error)
 	if err != nil || due == never {
 		return time.Time{}, err
 	}

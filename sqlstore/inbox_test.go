@@ -46,6 +46,8 @@ func inboxIndexed(t *testing.T, s *Store) {
 	due[0].Next = now
 	_, err = s.SettlePushes(ctx, line, "me", inbox.Settlement{Done: []int64{9}, Failed: due})
 	must(err)
+	_, _, err = s.TakePushes(ctx, line, "me", now, now, 10)
+	must(err)
 	due[0].Dead = true
 	_, err = s.SettlePushes(ctx, line, "me", inbox.Settlement{Failed: due})
 	must(err)

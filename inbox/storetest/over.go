@@ -17,7 +17,7 @@ func die(t *testing.T, s inbox.Store, key, openID string) inbox.Task {
 	for _, k := range tasks {
 		if k.Key == key {
 			k.Tries, k.Since, k.Next, k.Error, k.Dead = 9, t0, t0.Add(time.Hour), "status_500", true
-			settle(t, s, line, inbox.Settlement{Failed: []inbox.Task{k}, Release: true})
+			settle(t, s, line, inbox.Settlement{Failed: []inbox.Task{k}})
 			return k
 		}
 	}
@@ -49,7 +49,7 @@ func dead(t *testing.T, s inbox.Store) {
 	put(t, s, "a2", "o1")
 	_, keys := take(t, s, line, t0)
 	want(t, keys, "a2 ")
-	settle(t, s, line, inbox.Settlement{Release: true})
+	settle(t, s, line, inbox.Settlement{})
 	list := letters(t, s, 0, 10)
 	want(t, keysOf(list), "a1 b1 ")
 	want(t, list[0].Tries, 9)
@@ -62,7 +62,7 @@ func dead(t *testing.T, s inbox.Store) {
 	want(t, keys, "b1 a2 ")
 	want(t, tasks[0].Tries, 0)
 	want(t, tasks[0].Since.IsZero(), true)
-	settle(t, s, line, inbox.Settlement{Done: []int64{tasks[0].Seq, tasks[1].Seq}, Release: true})
+	settle(t, s, line, inbox.Settlement{Done: []int64{tasks[0].Seq, tasks[1].Seq}})
 	want(t, replay(t, s, t0), 1)
 	want(t, due(t, s, t0)[line], true)
 	_, keys = take(t, s, line, t0)
@@ -78,11 +78,11 @@ func replayed(t *testing.T, s inbox.Store) {
 	want(t, keys, "a2 ")
 	later := t0.Add(time.Hour)
 	tasks[0].Tries, tasks[0].Next = 1, later
-	settle(t, s, line, inbox.Settlement{Failed: tasks, Release: true})
+	settle(t, s, line, inbox.Settlement{Failed: tasks})
 	want(t, replay(t, s, t0), 1) // a1 comes before what waits, and waits with it
 	_, keys = take(t, s, line, t0)
 	want(t, keys, "")
-	want(t, settle(t, s, line, inbox.Settlement{Release: true}), later)
+	want(t, settle(t, s, line, inbox.Settlement{}), later)
 	_, keys = take(t, s, line, later)
 	want(t, keys, "a1 ")
 }
@@ -150,7 +150,7 @@ func status(t *testing.T, s inbox.Store) {
 	put(t, s, "b", "o2", inbox.Delivery{Target: line.Target, Next: t0}, inbox.Delivery{Target: "crm", Next: t0})
 	crm := inbox.Line{AppID: "wx1", Target: "crm"}
 	tasks, _ := take(t, s, crm, t0)
-	settle(t, s, crm, inbox.Settlement{Failed: tasks, Tries: 3, Next: t0.Add(time.Minute), Error: "timeout", Release: true})
+	settle(t, s, crm, inbox.Settlement{Failed: tasks, Tries: 3, Next: t0.Add(time.Minute), Error: "timeout"})
 	lines, err := s.PushLines(t.Context(), "wx1")
 	if err != nil || len(lines) != 2 {
 		t.Fatalf("got %+v, %v", lines, err)
