@@ -48,9 +48,11 @@ type chaos struct {
 	mu                            sync.Mutex
 	newest                        map[string]int // mint number of the newest token, by node and account
 	calls, tries, refused, failed int
-	worst, rivalled               time.Duration // that a token was served after its death, without and with a rival
-	behind                        time.Duration // that a token was served after the next one was kept
-	kills, rivals, losses         int
+	// For how long a token was served after its death: usually, with a rival, and where
+	// what was shared got lost since.
+	worst, rivalled, forgotten time.Duration
+	behind                     time.Duration // that a token was served after the next one was kept
+	kills, rivals, losses      int
 }
 
 // run lets the day pass.
@@ -91,7 +93,7 @@ func (c *chaos) live(appID string, end time.Time, random *rand.Rand) {
 			c.count(&c.rivals)
 		}
 		if random.IntN(500) == 0 {
-			_ = c.shared.Delete(c.Context(), "custody/"+appID+"/token")
+			_ = c.shared.Delete(c.Context(), key(appID))
 			c.count(&c.losses)
 		}
 	}
@@ -111,16 +113,19 @@ func (c *chaos) call(n int, appID string) {
 		m := c.wechat.tokens[as.Token]
 		dead := time.Since(m.end())
 		c.wechat.mu.Unlock()
-		behind := c.since(appID, as.Token)
+		behind, lost := c.since(appID, as.Token)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.tries++
 		c.behind = max(c.behind, behind)
 		if err != nil {
 			c.refused++
-			if hasRival(appID) {
+			switch {
+			case lost < dead+time.Minute:
+				c.forgotten = max(c.forgotten, dead)
+			case hasRival(appID):
 				c.rivalled = max(c.rivalled, dead)
-			} else {
+			default:
 				c.worst = max(c.worst, dead)
 			}
 		}
@@ -138,18 +143,19 @@ func (c *chaos) call(n int, appID string) {
 	}
 }
 
-// since is for how long another token than this one has been kept for all nodes.
-func (c *chaos) since(appID, token string) time.Duration {
+// since is for how long another token than this one has been kept for all nodes, and how
+// long ago what was kept got lost.
+func (c *chaos) since(appID, token string) (behind, lost time.Duration) {
 	w := c.shared.watch
 	if isLegacy(appID) {
 		w = c.store.watch
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if k := w.kept["custody/"+appID+"/token"]; k.value != token && k.value != "" {
-		return time.Since(k.since)
+	if k := w.kept[key(appID)]; k.value != token && k.value != "" {
+		behind = time.Since(k.since)
 	}
-	return 0
+	return behind, time.Since(w.lost[key(appID)])
 }
 
 // hasRival says whether another program uses an account's legacy token for three hours of
@@ -191,7 +197,7 @@ func (c *chaos) judge(accounts int, day time.Duration) {
 		c.Errorf("WeChat was asked %d times for tokens and tickets, %.0f would do", c.wechat.calls, most)
 	}
 	c.Logf("%d accounts, 4 nodes, %v: %d calls, %d tries with a token, %d refused, %d failed (%.3f %%)", accounts, day, c.calls, c.tries, c.refused, c.failed, 100*float64(c.failed)/float64(c.calls))
-	c.Logf("at worst a token was served %v after its death, with a rival %v, by whoever found out, and %v after the next one was kept", c.worst, c.rivalled, c.behind)
+	c.Logf("at worst a token was served %v after its death, with a rival %v, where the next one was lost %v, and %v after the next one was kept", c.worst, c.rivalled, c.forgotten, c.behind)
 	c.Logf("%d kills, %d calls of rivals, %d losses of what is shared", c.kills, c.rivals, c.losses)
 	c.Logf("asked %d times, undisturbed %.0f; %d leases and %d reservations, never two at once; %d late writes refused; at most %d calls at once for one token", c.wechat.calls, ideal, c.shared.grants, c.store.grants, c.shared.late+c.store.late, c.wechat.crowd)
 }

@@ -84,8 +84,11 @@ func (k *Keeper) keep(ctx context.Context, e *entry, v vault, c *claim, r record
 			// It is used here; other nodes will have to get one again.
 			k.Log.ErrorContext(ctx, "keeping a token", "step", "custody", "appid", e.key.appID, "kind", e.key.kind, "error", err)
 		case !put:
-			// Others have the next one already. This one must not come after it.
-			return k.settle(e, k.look(ctx, e))
+			// Others have the next one already. This one must not come after it, unless
+			// there is none, but for something that nobody can read.
+			if err := k.look(ctx, e); err != nil || k.fine(e, dead) || !v.alone() {
+				return k.settle(e, err)
+			}
 		}
 	}
 	k.adopt(e, r)

@@ -22,6 +22,7 @@ type watch struct {
 	late    int      // writes that were refused for their fence
 	broken  []string // what must never happen
 	kept    map[string]kept
+	lost    map[string]time.Time // when it was lost last
 	open    func(sealed []byte, context string) (plain []byte, stale bool, err error)
 }
 
@@ -39,7 +40,7 @@ type tenure struct {
 }
 
 func newWatch(box *identity.Box) *watch {
-	return &watch{written: map[string]int64{}, owners: map[string]tenure{}, kept: map[string]kept{}, open: box.Open}
+	return &watch{written: map[string]int64{}, owners: map[string]tenure{}, kept: map[string]kept{}, lost: map[string]time.Time{}, open: box.Open}
 }
 
 // fail has everything end with an error from now on, or nothing.
@@ -144,7 +145,9 @@ func (s *watchedShared) PutFenced(ctx context.Context, key string, value []byte,
 func (s *watchedShared) Delete(ctx context.Context, key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.written, key) // what is lost guards nothing any more
+	delete(s.written, key) // what is lost guards nothing any more, and nobody finds it
+	delete(s.kept, key)
+	s.lost[key] = time.Now()
 	return s.Shared.Delete(ctx, key)
 }
 
