@@ -320,8 +320,10 @@ func openidsOfAccount(t *testing.T, s *Store) {
 
 func followersOfAccount(t *testing.T, s *Store) {
 	given := []follower.Follower{
-		{AppID: "wx1", OpenID: "oa", Following: true, At: jobEpoch, Scene: "ADD_SCENE_SEARCH"}, {AppID: "wx1", OpenID: "ob", At: jobEpoch},
-		{AppID: "wx2", OpenID: "oc", Following: true, At: jobEpoch}, {AppID: "wx1", OpenID: "od", Following: true, At: jobEpoch.Add(time.Second)},
+		{AppID: "wx1", OpenID: "oa", Following: true, At: jobEpoch, Scene: "ADD_SCENE_SEARCH"},
+		{AppID: "wx1", OpenID: "ob", At: jobEpoch},
+		{AppID: "wx2", OpenID: "oc", Following: true, At: jobEpoch},
+		{AppID: "wx1", OpenID: "od", Following: true, At: jobEpoch.Add(time.Second)},
 	}
 	if err := s.SetFollowers(t.Context(), given); err != nil {
 		t.Fatal(err)
