@@ -200,6 +200,7 @@ func (s *Sim) record(w http.ResponseWriter, r *http.Request, answer func(*record
 	defer func() {
 		// A handler that cuts the connection panics through here.
 		s.received.add(rec.req)
+		s.touch()
 		if s.log != nil {
 			s.log.Info("request", "request", rec.req.String())
 		}

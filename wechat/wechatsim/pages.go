@@ -13,10 +13,11 @@ var pageFiles embed.FS
 
 var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
 
-// policy lets a page load nothing but our style sheet and pictures, and run no
-// script. A form may lead anywhere: a browser applies form-action to the whole
-// chain of redirects, and ours end at somebody's site.
-const policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' http: https:"
+// policy lets a page load our style sheet and our script, and pictures from
+// everywhere, since articles in a chat have some. A form may lead anywhere: a
+// browser applies form-action to the whole chain of redirects, and ours end at
+// somebody's site.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' http: https:; base-uri 'none'; frame-ancestors 'none'; form-action 'self' http: https:"
 
 // page renders a page whole before it sends the first byte.
 func (s *Sim) page(w http.ResponseWriter, name string, view any) {
