@@ -65,22 +65,24 @@ func (s *Store) SettleMessage(ctx context.Context, m message.Message, holder str
 	settled, ours := m, false
 	err := s.writer.write(ctx, func(c *session) error {
 		settled, ours = m, false
-		_, by, found, err := oneMessage(c, `realm = $1 AND id = $2`, m.Realm, m.ID)
-		if err != nil || !found || by != holder {
+		early := false
+		if m.State == message.Sent && m.MsgID != 0 {
+			var err error
+			if settled, early, err = withResult(c, m); err != nil {
+				return err
+			}
+		}
+		n, err := c.exec(writeMessage+` AND holder = $16`, append(messageArgs(settled), holder)...)
+		if ours = n == 1; err != nil || !ours {
 			return err
 		}
-		if m.State == message.Sent && m.MsgID != 0 {
-			if settled, err = withResult(c, m); err != nil {
-				return err
-			}
+		if early {
+			_, err = c.exec(`DELETE FROM message_result WHERE appid = $1 AND msgid = $2`, m.AppID, m.MsgID)
 		}
-		if m.State == message.Queued {
-			if err := openLane(c, m.AppID); err != nil { // another account may have to send it
-				return err
-			}
+		if err == nil && m.State == message.Queued { // another account may have to send it
+			err = openLane(c, m.AppID)
 		}
-		ours = true
-		return writeMessage(c, settled)
+		return err
 	})
 	if err != nil {
 		return message.Message{}, false, fmt.Errorf("settling a message: %w", err)
@@ -89,24 +91,25 @@ func (s *Store) SettleMessage(ctx context.Context, m message.Message, holder str
 }
 
 // withResult is a sent message with its result, if that came before.
-func withResult(c *session, m message.Message) (message.Message, error) {
+func withResult(c *session, m message.Message) (message.Message, bool, error) {
 	var status string
 	var at int64
 	found, err := c.one(`SELECT status, at FROM message_result WHERE appid = $1 AND msgid = $2`, []any{m.AppID, m.MsgID}, []any{&status, &at})
 	if err != nil || !found {
-		return m, err
+		return m, false, err
 	}
-	_, err = c.exec(`DELETE FROM message_result WHERE appid = $1 AND msgid = $2`, m.AppID, m.MsgID)
-	return message.Finish(m, status, time.UnixMicro(at).UTC()), err
+	return message.Finish(m, status, time.UnixMicro(at).UTC()), true, nil
 }
 
 // writeMessage writes what may change of a message, which nobody holds any longer.
-func writeMessage(c *session, m message.Message) error {
-	_, err := c.exec(`UPDATE message SET appid = $3, openid = $4, state = $5, reason = $6, detail = $7, msgid = $8, tries = $9, round = $10,
-			due_at = $11, next_at = $12, sent_at = $13, ended_at = $14, unsure_at = $15, holder = '' WHERE realm = $1 AND id = $2`,
+const writeMessage = `UPDATE message SET appid = $3, openid = $4, state = $5, reason = $6, detail = $7, msgid = $8, tries = $9, round = $10,
+	due_at = $11, next_at = $12, sent_at = $13, ended_at = $14, unsure_at = $15, holder = '' WHERE realm = $1 AND id = $2`
+
+func messageArgs(m message.Message) []any {
+	return []any{
 		m.Realm, m.ID, m.AppID, m.OpenID, string(m.State), string(m.Reason), m.Detail, m.MsgID, m.Tries, m.Round,
-		m.Due.UnixMicro(), m.Next.UnixMicro(), moment(m.Sent), moment(m.Ended), moment(m.Unsure))
-	return err
+		m.Due.UnixMicro(), m.Next.UnixMicro(), moment(m.Sent), moment(m.Ended), moment(m.Unsure),
+	}
 }
 
 // FinishMessage writes the result of a message, or keeps it for later.
@@ -128,7 +131,8 @@ func (s *Store) FinishMessage(ctx context.Context, appID string, msgID int64, st
 			return nil
 		}
 		m, finished = message.Finish(m, status, at), true
-		return writeMessage(c, m)
+		_, err = c.exec(writeMessage, messageArgs(m)...)
+		return err
 	})
 	if err != nil {
 		return message.Message{}, false, fmt.Errorf("finishing a message: %w", err)
@@ -147,7 +151,8 @@ func (s *Store) ChangeMessage(ctx context.Context, realm, id string, now time.Ti
 		if err := change(&m, holder != "" && m.Next.After(now)); err != nil {
 			return err
 		}
-		return writeMessage(c, m)
+		_, err = c.exec(writeMessage, messageArgs(m)...)
+		return err
 	})
 	if err != nil {
 		return message.Message{}, false, err
