@@ -31,14 +31,7 @@ func (s *Store) PutPush(ctx context.Context, p inbox.Push, targets []inbox.Deliv
 			return err
 		}
 		for _, d := range targets {
-			if _, err := c.exec(`INSERT INTO inbox_task (seq, target, appid, openid, next_at) VALUES ($5, $2, $1, $3, `+laneNext+`)
-				ON CONFLICT (seq, target) DO NOTHING`, p.AppID, d.Target, p.OpenID, d.Next.UnixMicro(), seq); err != nil {
-				return err
-			}
-			// A line that can't be reached is left alone all the same.
-			if _, err := c.exec(`INSERT INTO inbox_line (appid, target, due_at) VALUES ($1, $2, $3)
-				ON CONFLICT (appid, target) DO UPDATE SET due_at = excluded.due_at WHERE inbox_line.tries = 0 AND inbox_line.due_at > excluded.due_at`,
-				p.AppID, d.Target, d.Next.UnixMicro()); err != nil {
+			if err := enqueue(c, p, seq, d); err != nil {
 				return err
 			}
 		}
@@ -48,6 +41,21 @@ func (s *Store) PutPush(ctx context.Context, p inbox.Push, targets []inbox.Deliv
 		return false, fmt.Errorf("queueing a push: %w", err)
 	}
 	return fresh, nil
+}
+
+// enqueue writes down that a push is for a target, and sees to it that the line is looked
+// at. A line that is due already, or can't be reached, is left alone.
+func enqueue(c *session, p inbox.Push, seq int64, d inbox.Delivery) error {
+	var due sql.NullInt64
+	if _, err := c.one(`INSERT INTO inbox_task (seq, target, appid, openid, next_at) VALUES ($5, $2, $1, $3, `+laneNext+`)
+		ON CONFLICT (seq, target) DO NOTHING RETURNING (SELECT l.due_at FROM inbox_line l WHERE l.appid = $1 AND l.target = $2)`,
+		[]any{p.AppID, d.Target, p.OpenID, d.Next.UnixMicro(), seq}, []any{&due}); err != nil || due.Valid && due.Int64 <= d.Next.UnixMicro() {
+		return err
+	}
+	_, err := c.exec(`INSERT INTO inbox_line (appid, target, due_at) VALUES ($1, $2, $3)
+		ON CONFLICT (appid, target) DO UPDATE SET due_at = excluded.due_at WHERE inbox_line.tries = 0 AND inbox_line.due_at > excluded.due_at`,
+		p.AppID, d.Target, d.Next.UnixMicro())
+	return err
 }
 
 // DueLines returns lines that have something to be handed on now and that nobody works on.
