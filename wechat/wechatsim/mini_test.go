@@ -197,7 +197,7 @@ func TestPhoneNumber(t *testing.T) {
 		kinds[fmt.Sprint(strings.TrimSuffix(info["phoneNumber"].(string), info["purePhoneNumber"].(string)))] = true
 	}
 	if len(kinds) != 4 {
-		t.Errorf("seen %q; WeChat tells the country as a text and as a number, and the number with it and without", kinds)
+		t.Errorf("seen %v; WeChat tells the country as a text and as a number, and the number with it and without", kinds)
 	}
 }
 
