@@ -44,7 +44,8 @@ type Job struct {
 	// Why is a code that says why the job waits or has failed, Error the sentence to it.
 	// Neither holds a secret or a whole openid.
 	Why, Error string
-	// Cursor is how far the work is, in the words of its kind; empty at the beginning.
+	// Cursor is how far the work is, in the words of its kind; empty at the beginning and
+	// when it is done. It holds openids, and is nothing to show.
 	Cursor string
 	// Done and Total count rows; Total is an estimate, and 0 before there is one. Filled
 	// counts those of Done about which something new was learnt.

@@ -23,31 +23,24 @@ func (k *Kinds) checkMigrate(j Job) error {
 	return nil
 }
 
-// migrate is the work of [Migrate]. The old openids are those on record: the old account
-// is frozen and tells nothing any more. The call is made in the name of the new account.
+// migrate is the work of [Migrate]. The old openids are those on record in the realms of
+// the new account: the old one is frozen and tells nothing any more. The call is made in
+// the name of the new one.
 func (k *Kinds) migrate(ctx context.Context, j Job, save Save) error {
 	a, err := k.account(j.AppID)
 	if err != nil {
 		return err
 	}
 	old := j.Params[ParamFrom]
-	realms := a.Realms
-	if former, known := k.Account(old); known {
-		for _, realm := range former.Realms {
-			if !slices.Contains(realms, realm) {
-				realms = append(slices.Clone(realms), realm)
-			}
-		}
-	}
 	var from place
 	if err := read(j.Cursor, &from); err != nil {
 		return err
 	}
 	p := Progress{Cursor: j.Cursor, Done: j.Done, Filled: j.Filled}
-	if p.Total, err = k.count(ctx, realms, old); err != nil {
+	if p.Total, err = k.count(ctx, a.Realms, old); err != nil {
 		return err
 	}
-	return k.walk(ctx, realms, old, from, func(realm string, page []identity.OpenidRow, _ place) error {
+	return k.walk(ctx, a.Realms, old, from, func(realm string, page []identity.OpenidRow, _ place) error {
 		for chunk := range slices.Chunk(page, maxFans) {
 			moved, problems, err := k.move(ctx, j, realm, a, old, chunk)
 			if err != nil {

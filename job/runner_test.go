@@ -66,7 +66,7 @@ func runsToTheEnd(t *testing.T, store job.Store) {
 	})})
 	started := d.start(t, "count", map[string]string{"a": "b"})
 	j := d.until(t, started.ID, job.Done)
-	if !reflect.DeepEqual(did, []int64{0, 1, 2, 3, 4}) || j.Done != 5 || j.Total != 5 || j.Worked != 10*time.Second || j.Ended.IsZero() || j.By != "command:test" || j.Params["a"] != "b" {
+	if !reflect.DeepEqual(did, []int64{0, 1, 2, 3, 4}) || j.Done != 5 || j.Total != 5 || j.Worked != 10*time.Second || j.Ended.IsZero() || j.By != "command:test" || j.Params["a"] != "b" || j.Cursor != "" {
 		t.Errorf("did %v, got %+v", did, j)
 	}
 	if left, ok := j.Remaining(); j.Rate() != 0.5 || left != 0 || !ok {

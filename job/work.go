@@ -132,6 +132,7 @@ func (r *Runner) settle(ctx context.Context, s *saver, err, lost error) error {
 func (r *Runner) outcome(j *Job, err error) {
 	j.State, j.Why, j.Error, j.Until = Done, "", "", time.Time{}
 	if err == nil {
+		j.Cursor = "" // whoever it names may be erased one day
 		return
 	}
 	j.Error = err.Error()
@@ -159,7 +160,7 @@ func (r *Runner) outcome(j *Job, err error) {
 		j.Why = "broken"
 	}
 	if passing {
-		// It is nobody's fault here, and no sign that the next try will fail, too.
+		// An outage ends by itself, however often we ask: it counts as no failure.
 		j.State, j.Until = Waiting, r.now().Add(r.pause(1))
 		return
 	}
