@@ -52,6 +52,7 @@ func (h *API) lay() {
 		h.mux.HandleFunc(e.method+" "+e.pattern(), func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, e) })
 	}
 	h.mux.HandleFunc("GET "+openAPIPath, serveOpenAPI)
+	h.mux.HandleFunc("GET "+imagePath, h.serveCodeImage)
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		h.mux.HandleFunc(method+" "+passPath+"{path...}", h.passThrough)
 	}
@@ -65,6 +66,7 @@ const (
 	realmPath   = "/v1/realms/{realm}/"
 	accountPath = "/v1/accounts/{appid}"
 	passPath    = accountPath + "/wechat/"
+	imagePath   = accountPath + "/qr-codes/{id}/image"
 	openAPIPath = "/openapi.json"
 )
 

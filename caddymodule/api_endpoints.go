@@ -65,6 +65,16 @@ var endpoints = []*endpoint{
 	on("POST", "/v1/messages/{id}/cancel", "cancelMessage", (*apiCall).cancelMessage, identity.ScopeMessage).writes(200),
 	on("POST", "/v1/messages/{id}/replay", "replayMessage", (*apiCall).replayMessage, identity.ScopeMessage).writes(200),
 
+	on("GET", accountPath+"/templates", "listTemplates", (*apiCall).listTemplates, identity.ScopeMessage),
+	on("POST", accountPath+"/templates/sync", "syncTemplates", (*apiCall).syncTemplates, identity.ScopeMessage),
+	on("POST", accountPath+"/templates/{template}/approve", "approveValues", (*apiCall).approveValues, identity.ScopeOperate).writes(204),
+
+	on("POST", accountPath+"/qr-codes", "makeCode", (*apiCall).makeCode, identity.ScopeQR).writes(201),
+	on("GET", accountPath+"/qr-codes", "listCodes", (*apiCall).listCodes, identity.ScopeQR),
+	on("GET", accountPath+"/qr-codes/{id}", "getCode", (*apiCall).getCode, identity.ScopeQR),
+	on("GET", accountPath+"/qr-codes/{id}/scans", "listScans", (*apiCall).listScans, identity.ScopeQR),
+	on("DELETE", accountPath+"/qr-codes/{id}", "revokeCode", (*apiCall).revokeCode, identity.ScopeQR).writes(204),
+
 	on("GET", accountPath+"/access-token", "getAccessToken", (*apiCall).accessToken, identity.ScopeToken),
 	on("POST", accountPath+"/access-token/report", "reportAccessToken", (*apiCall).reportToken, identity.ScopeToken),
 }

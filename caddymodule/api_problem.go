@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/message"
+	"github.com/caddy-wsite/caddy-wsite/scene"
 )
 
 // What the API refuses besides what the gateway does; docs/api.md lists all codes.
@@ -81,6 +82,11 @@ var apiTexts = map[code]struct {
 	apiJobBusy:         {409, "a job of this kind is under way for this account", "watch that one, or cancel it"},
 	apiJobUnknown:      {404, "there is no such job, or it is over", "check the id"},
 	apiJobRefused:      {422, "such a job makes no sense for this account", "see the detail"},
+
+	sceneCode + scene.FaultOrder:     {422, "the code can't be made so", "see field and detail"},
+	sceneCode + scene.FaultExhausted: {409, "no permanent code is left to the account", "make temporary ones"},
+	sceneCode + scene.FaultNotFound:  {404, "there is no such code for this key", "check the id, the account and the realm"},
+	sceneCode + scene.FaultTaken:     {409, "the scene is another code's", "take another one, or none"},
 
 	messageCode + message.FaultOrder:       {422, "the message makes no sense", "see the detail"},
 	messageCode + message.FaultUnreachable: {422, "no account reaches the user", "he has to follow one of the accounts"},

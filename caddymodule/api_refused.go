@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/job"
 	"github.com/caddy-wsite/caddy-wsite/message"
+	"github.com/caddy-wsite/caddy-wsite/scene"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 	"github.com/caddy-wsite/caddy-wsite/wechat/custody"
 )
@@ -13,6 +14,7 @@ import (
 // theirs.
 func channelProblem(err error) *apiRefusal {
 	var fault *message.Fault
+	var drawn *scene.Fault
 	var refused *job.Refusal
 	var early *custody.EarlyError
 	var said *wechat.Error
@@ -20,6 +22,9 @@ func channelProblem(err error) *apiRefusal {
 	case errors.As(err, &fault):
 		says, _ := fault.Say()
 		return &apiRefusal{code: code(messageCode + fault.Code), detail: says, field: fault.Field}
+	case errors.As(err, &drawn):
+		says, _ := drawn.Say()
+		return &apiRefusal{code: code(sceneCode + drawn.Code), detail: says, field: drawn.Field}
 	case errors.As(err, &refused):
 		return &apiRefusal{code: apiJobRefused, detail: refused.Message}
 	case errors.Is(err, job.ErrBusy):
@@ -38,6 +43,9 @@ func channelProblem(err error) *apiRefusal {
 
 // messageCode begins the codes of what is wrong with a message.
 const messageCode = "message_"
+
+// sceneCode begins the codes of what is wrong with a QR code.
+const sceneCode = "qr_"
 
 // wechatProblem finds the words for what WeChat has refused.
 func wechatProblem(e *wechat.Error) *apiRefusal {

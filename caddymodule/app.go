@@ -20,6 +20,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/inbox"
 	"github.com/caddy-wsite/caddy-wsite/job"
 	"github.com/caddy-wsite/caddy-wsite/message"
+	"github.com/caddy-wsite/caddy-wsite/scene"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 	"github.com/caddy-wsite/caddy-wsite/wechat/custody"
 )
@@ -112,6 +113,7 @@ type App struct {
 	keeper   *custody.Keeper
 	inbox    *inbox.Inbox
 	messages *message.Outbox
+	codes    *scene.Registry
 	kinds    *job.Kinds
 	jobs     *job.Runner
 

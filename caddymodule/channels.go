@@ -15,6 +15,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/inbox"
 	"github.com/caddy-wsite/caddy-wsite/job"
 	"github.com/caddy-wsite/caddy-wsite/message"
+	"github.com/caddy-wsite/caddy-wsite/scene"
 	"github.com/caddy-wsite/caddy-wsite/wechat/custody"
 	"github.com/caddy-wsite/caddy-wsite/wechat/push"
 )
@@ -51,6 +52,7 @@ type channelStore interface {
 	job.FollowerStore
 	inbox.Store
 	message.Store
+	scene.Store
 	job.Store
 	job.Facts
 }
@@ -92,7 +94,12 @@ func (a *App) openChannels(sealer *identity.Sealer) error {
 			a.metrics.messages.WithLabelValues(m.AppID, string(m.Kind), string(m.State)).Inc()
 		},
 	})
-	// a.codes = scene.New(scene.Config{Store: store, WeChat: a.wechat, Call: a.keeper.Do, Now: now, Random: a.random, Log: a.slog})
+	a.codes = scene.New(scene.Config{
+		Store: store, WeChat: a.wechat, Call: a.keeper.Do, Now: now, Random: a.random, Log: a.slog,
+		Observe: func(purpose string, o scene.Outcome) { a.metrics.scans.WithLabelValues(purpose, string(o)).Inc() },
+	})
+	// A scan of a code that a key has made is kept; its maker asks for it.
+	a.codes.On(purposeAPI, func(context.Context, scene.Code, scene.Scan) error { return nil })
 	a.inbox = inbox.New(inbox.Config{
 		Store: store, Keys: a.pushKeys, Subscribers: func(appID string) []inbox.Subscriber { return a.accounts[appID].subscribers },
 		Handlers: a.pushHandlers(), Followers: store, Shared: a.shared, Sealer: sealer.Box("pushes"), Networks: a.webhooks,
@@ -104,7 +111,7 @@ func (a *App) openChannels(sealer *identity.Sealer) error {
 
 // startChannels lets the channels work. Only an app that runs does.
 func (a *App) startChannels(ctx context.Context) {
-	for _, run := range []func(context.Context){a.keeper.Run, a.jobs.Run, a.messages.Run, a.inbox.Run} {
+	for _, run := range []func(context.Context){a.keeper.Run, a.jobs.Run, a.messages.Run, a.codes.Run, a.inbox.Run} {
 		a.workers.Go(func() { run(ctx) })
 	}
 }

@@ -25,9 +25,17 @@ Try it without a WeChat account, on this machine alone:
 
     caddy wsite demo`,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.AddCommand(demoCommand(), simulateCommand(), keysCommand(), apiKeysCommand(), broadcastCommand(), importCommand(), exportCommand(), auditCommand(), resubjectCommand(), accountsCommand(), checkCommand(), pushesCommand(), jobsCommand(), messagesCommand())
+			cmd.AddCommand(subcommands()...)
 		},
 	})
+}
+
+// subcommands are all of them.
+func subcommands() []*cobra.Command {
+	return []*cobra.Command{
+		demoCommand(), simulateCommand(), keysCommand(), apiKeysCommand(), broadcastCommand(), importCommand(), exportCommand(), auditCommand(), resubjectCommand(),
+		accountsCommand(), checkCommand(), pushesCommand(), jobsCommand(), messagesCommand(),
+	}
 }
 
 // keysCommand is `caddy wsite signing-keys`.

@@ -26,7 +26,8 @@ API of a running gateway. A key is shown once, when it is made; what is kept of 
 be turned back. A revoked key is worth nothing from that moment, on every node.
 
 Scopes: read (who is it?), bind (a visitor's login, by his own token), feed (events and
-conflicts), operate (changes by ids alone, with evidence), audit.
+conflicts), operate (changes by ids alone, with evidence), audit, message (send messages),
+qr (make QR codes), token (read access tokens), wechat (call WeChat through the gateway).
 
     caddy wsite api-keys create --realm main --name orders --scopes read,bind --sites shop01
     caddy wsite api-keys create --realm '*' --name operators --scopes operate,audit
@@ -85,7 +86,7 @@ func createAPIKeyCommand(call func(method, path string, body any) ([]byte, error
 	}
 	create.Flags().StringVar(&realm, "realm", "main", "the realm that the key is for; '*' for operators: all of them")
 	create.Flags().StringVar(&name, "name", "", "what it is called in lists")
-	create.Flags().StringSliceVar(&scopes, "scopes", nil, "what it may do: read, bind, feed, operate, audit")
+	create.Flags().StringSliceVar(&scopes, "scopes", nil, "what it may do: read, bind, feed, operate, audit, message, qr, token, wechat")
 	create.Flags().StringSliceVar(&sites, "sites", nil, "the sites that it is for; without any, all of the realm")
 	return create
 }

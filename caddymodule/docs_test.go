@@ -92,6 +92,11 @@ func TestDocs(t *testing.T) {
 		m.sent.WithLabelValues("main", "orders", "delivered").Inc()
 		m.lag.WithLabelValues("main", "orders").Set(1)
 		m.dead.WithLabelValues("main", "orders").Set(1)
+		m.jobs.WithLabelValues("backfill", "done").Inc()
+		m.messages.WithLabelValues(appA, "template", "sent").Inc()
+		m.pushes.WithLabelValues(appA, "", "accepted", "").Inc()
+		m.scans.WithLabelValues("api", "good").Inc()
+		m.alarms.WithLabelValues(appA, "token").Set(1)
 		families, err := registry.Gather()
 		if err != nil {
 			t.Fatal(err)
@@ -130,7 +135,7 @@ func TestDocs(t *testing.T) {
 				walk(name, sub)
 			}
 		}
-		for _, c := range []*cobra.Command{demoCommand(), simulateCommand(), keysCommand(), apiKeysCommand(), broadcastCommand(), importCommand(), exportCommand(), auditCommand(), resubjectCommand()} {
+		for _, c := range subcommands() {
 			walk("caddy wsite", c)
 		}
 		same(t, "command", commands, listed(t, operations, "## Commands"))

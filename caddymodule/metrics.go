@@ -21,6 +21,7 @@ type metrics struct {
 	jobs     *prometheus.CounterVec
 	messages *prometheus.CounterVec
 	pushes   *prometheus.CounterVec
+	scans    *prometheus.CounterVec
 	alarms   *prometheus.GaugeVec
 	tokens   prometheus.Counter
 	facts    prometheus.Gauge
@@ -47,13 +48,14 @@ func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
 		jobs:     counters("job_changes_total", "States that background jobs came into.", "kind", "state"),
 		messages: counters("messages_total", "States that messages came into, by account and kind.", "appid", "kind", "state"),
 		pushes:   counters("pushes_total", "What became of WeChat's pushes, by account and target.", "appid", "target", "outcome", "code"),
+		scans:    counters("qr_scans_total", "Scans of parametric QR codes, by what they are for and what came of it.", "purpose", "outcome"),
 		alarms:   gauges("account_alarm", "1 while an account needs its operator: WeChat gives it no token.", "appid", "kind"),
 		tokens:   prometheus.NewCounter(prometheus.CounterOpts{Namespace: "wsite", Name: "tokens_signed_total", Help: "Tokens signed."}),
 		facts:    prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "wsite", Name: "facts_up", Help: "1 while the facts can be reached."}),
 		visitors: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "wsite", Name: "visitors_cached", Help: "Visitors kept in memory."},
 			func() float64 { return float64(a.visitors.len()) }),
 	}
-	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.calls, m.sent, m.lag, m.dead, m.jobs, m.messages, m.pushes, m.alarms, m.tokens, m.facts, m.visitors} {
+	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.calls, m.sent, m.lag, m.dead, m.jobs, m.messages, m.pushes, m.scans, m.alarms, m.tokens, m.facts, m.visitors} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}

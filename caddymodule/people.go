@@ -67,6 +67,12 @@ func (a *App) forgetPerson(ctx context.Context, p inbox.Personal) error {
 			return err
 		}
 	}
+	if _, err := a.codes.Erase(ctx, p.AppID, p.OpenID); err != nil {
+		return err
+	}
+	if err := a.channelStore().ForgetPushes(ctx, p.AppID, p.OpenID); err != nil {
+		return err
+	}
 	return a.followers().ForgetFollower(ctx, p.AppID, p.OpenID)
 }
 

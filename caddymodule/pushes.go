@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-wsite/caddy-wsite/inbox"
+	"github.com/caddy-wsite/caddy-wsite/scene"
 	"github.com/caddy-wsite/caddy-wsite/wechat/push"
 )
 
@@ -78,7 +79,9 @@ func (a *App) followed(ctx context.Context, f inbox.Follow) error {
 }
 
 func (a *App) scanned(ctx context.Context, s inbox.Scan) error {
-	return nil // codes
+	return a.codes.Scanned(ctx, scene.Scan{
+		AppID: s.AppID, OpenID: s.OpenID, Scene: s.Scene, Ticket: s.Ticket, Followed: s.Followed, At: s.At, Key: s.Key,
+	})
 }
 
 func (a *App) messageSent(ctx context.Context, s inbox.Sent) error {
