@@ -143,15 +143,11 @@ func (c *call) phoneNumber() {
 	c.w.req.Person = l.person
 	number := c.PhoneNumber(l.person)
 	var country any = "86"
-	whole := number
 	if c.dice.chance(0.5) {
 		country = 86 // both were seen
 	}
-	if c.dice.chance(0.5) {
-		whole = "+86" + number // as were these
-	}
 	c.ok(field{"phone_info", map[string]any{
-		"phoneNumber": whole, "purePhoneNumber": number, "countryCode": country, "watermark": c.watermark(a.AppID),
+		"phoneNumber": number, "purePhoneNumber": number, "countryCode": country, "watermark": c.watermark(a.AppID),
 	}})
 }
 

@@ -10,7 +10,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 )
@@ -194,10 +193,9 @@ func TestPhoneNumber(t *testing.T) {
 	for range 50 {
 		info := number(token, s.MiniPhone("li", appMini))["phone_info"].(map[string]any)
 		kinds[fmt.Sprintf("%T", info["countryCode"])] = true
-		kinds[fmt.Sprint(strings.TrimSuffix(info["phoneNumber"].(string), info["purePhoneNumber"].(string)))] = true
 	}
-	if len(kinds) != 4 {
-		t.Errorf("seen %v; WeChat tells the country as a text and as a number, and the number with it and without", kinds)
+	if len(kinds) != 2 {
+		t.Errorf("the country is always a %v; WeChat tells it as a text and as a number", kinds)
 	}
 }
 
