@@ -26,7 +26,7 @@ func (b *batch) attempt(ctx context.Context, m Message, unsure time.Time) Messag
 	}
 	m.AppID, m.OpenID = to.AppID, to.OpenID
 	m.Tries++
-	ctx, cancel := context.WithTimeout(ctx, b.Lease/2)
+	ctx, cancel := context.WithTimeout(ctx, min(b.Lease/2, maxCall))
 	defer cancel()
 	called, msgID := false, int64(0)
 	err = b.Call(ctx, m.AppID, func(ctx context.Context, as wechat.Bearer) (err error) {
@@ -94,7 +94,7 @@ func (b *batch) settled(ctx context.Context, m Message, v verdict, unsure, began
 		unsure = began
 	}
 	if v.unfollowed && b.Followers != nil {
-		err := b.Followers.SetFollower(ctx, follower.Follower{AppID: m.AppID, OpenID: m.OpenID, At: now})
+		err := b.Followers.SetFollower(ctx, follower.Follower{AppID: m.AppID, OpenID: m.OpenID, At: now.Truncate(time.Second)})
 		if err != nil {
 			b.Log.WarnContext(ctx, "recording who doesn't follow an account", "appid", m.AppID, "error", err)
 		}

@@ -20,99 +20,122 @@ func (o *Outbox) Run(ctx context.Context) {
 func (o *Outbox) send(ctx context.Context) {
 	ticker := time.NewTicker(o.Every)
 	defer ticker.Stop()
-	failing := false
-	for {
-		more, err := true, error(nil)
-		for more && err == nil && ctx.Err() == nil {
-			more, err = o.Step(ctx)
+	var failing atomic.Bool
+	r := &round{Outbox: o, busy: map[string]bool{}, slots: make(chan struct{}, o.Lanes), ended: func(err error) {
+		if bad := err != nil && ctx.Err() == nil; failing.Swap(bad) != bad && bad {
+			o.Log.ErrorContext(ctx, "sending messages", "error", err)
 		}
-		if bad := err != nil && ctx.Err() == nil; bad != failing {
-			if failing = bad; bad {
-				o.Log.ErrorContext(ctx, "sending messages", "error", err)
-			}
+	}}
+	defer r.lanes.Wait()
+	for ctx.Err() == nil {
+		if err := r.begin(ctx); err != nil {
+			r.ended(err)
 		}
 		select {
 		case <-ctx.Done():
-			return
 		case <-ticker.C:
 		case <-o.wake:
 		}
 	}
 }
 
-// Step sends one batch for each account that has something due, and says whether to
-// look again at once.
+// Step sends what is due now, as far as the accounts may send, and says whether
+// anything was.
 func (o *Outbox) Step(ctx context.Context) (bool, error) {
-	const most = 1000
-	lanes, err := o.Store.DueLanes(ctx, o.Now(), most)
-	if err != nil {
-		return false, fmt.Errorf("looking for messages: %w", err)
-	}
-	next := make(chan string, len(lanes))
-	for _, appID := range lanes {
-		next <- appID
-	}
-	close(next)
-	var more atomic.Bool
 	var first atomic.Pointer[error]
-	var workers sync.WaitGroup
-	for range min(o.Lanes, len(lanes)) {
-		workers.Go(func() {
-			for appID := range next {
-				if ctx.Err() != nil {
-					return
-				}
-				again, err := o.serve(ctx, appID)
-				if err != nil {
-					first.CompareAndSwap(nil, &err)
-				}
-				if again {
-					more.Store(true)
-				}
-			}
-		})
+	r := &round{Outbox: o, busy: map[string]bool{}, slots: make(chan struct{}, o.Lanes), ended: func(err error) {
+		if err != nil {
+			first.CompareAndSwap(nil, &err)
+		}
+	}}
+	err := r.begin(ctx)
+	r.lanes.Wait()
+	if failed := first.Load(); err == nil && failed != nil {
+		err = *failed
 	}
-	workers.Wait()
-	if err := first.Load(); err != nil {
-		return false, *err
-	}
-	return more.Load(), nil
+	return r.taken.Load() > 0, err
 }
 
-// serve sends one batch for an account, and says whether there may be another.
-func (o *Outbox) serve(ctx context.Context, appID string) (bool, error) {
-	n, err := o.Limiter.AtMost(ctx, appID, o.Take)
+// round serves accounts side by side, so that a slow one delays no other.
+type round struct {
+	*Outbox
+	slots chan struct{}
+	lanes sync.WaitGroup
+	taken atomic.Int64
+	ended func(error) // hears how each account's turn ended
+
+	mu   sync.Mutex
+	busy map[string]bool // accounts that are being served
+}
+
+// begin has every account served that has something due and isn't being served.
+func (r *round) begin(ctx context.Context) error {
+	const most = 1000
+	due, err := r.Store.DueLanes(ctx, r.Now(), most)
 	if err != nil {
-		return false, fmt.Errorf("limiting messages: %w", err)
+		return fmt.Errorf("looking for messages: %w", err)
 	}
-	if n == 0 {
-		return false, nil
-	}
-	now := o.Now()
-	taken, err := o.Store.TakeMessages(ctx, appID, o.Holder, now, now.Add(o.Lease), n)
-	if err != nil {
-		return false, fmt.Errorf("taking messages: %w", err)
-	}
-	b := &batch{Outbox: o, deadline: now.Add(o.Lease / 2)}
-	next := make(chan Message, len(taken))
-	for _, m := range taken {
-		next <- m
-	}
-	close(next)
-	var workers sync.WaitGroup
-	for range min(o.Concurrency, len(taken)) {
-		workers.Go(func() {
-			for m := range next {
-				b.one(ctx, m)
-			}
+	for _, appID := range due {
+		if !r.claim(appID, true) {
+			continue
+		}
+		select {
+		case r.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
+		r.lanes.Go(func() {
+			n, err := r.serve(ctx, appID)
+			r.taken.Add(n)
+			<-r.slots
+			r.claim(appID, false)
+			r.ended(err)
 		})
 	}
-	workers.Wait()
-	if err := b.failed.Load(); err != nil {
-		return false, *err
+	return nil
+}
+
+// claim notes that an account is being served, or no longer. It says whether it wasn't.
+func (r *round) claim(appID string, served bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	was := r.busy[appID]
+	if r.busy[appID] = served; !served {
+		delete(r.busy, appID)
 	}
-	// A paused account is not looked at again, nor one whose tokens are used up.
-	return len(taken) == n && !b.paused.Load() || b.moved.Load(), nil
+	return !was
+}
+
+// serve sends what is due for an account, batch by batch, and says how many messages
+// it took.
+func (o *Outbox) serve(ctx context.Context, appID string) (total int64, err error) {
+	for ctx.Err() == nil {
+		n, err := o.Limiter.AtMost(ctx, appID, o.Take)
+		if err != nil {
+			return total, fmt.Errorf("limiting messages: %w", err)
+		}
+		if n == 0 {
+			return total, nil
+		}
+		now := o.Now()
+		taken, err := o.Store.TakeMessages(ctx, appID, o.Holder, now, now.Add(o.Lease), n)
+		if err != nil {
+			return total, fmt.Errorf("taking messages: %w", err)
+		}
+		total += int64(len(taken))
+		b := &batch{Outbox: o, deadline: now.Add(o.Lease / 2)}
+		b.all(ctx, taken)
+		if err := b.failed.Load(); err != nil {
+			return total, *err
+		}
+		if b.moved.Load() {
+			o.Wake()
+		}
+		if len(taken) < n || b.paused.Load() {
+			return total, nil
+		}
+	}
+	return total, nil
 }
 
 // batch is what an outbox has taken of an account's messages.
@@ -124,16 +147,34 @@ type batch struct {
 	failed   atomic.Pointer[error]
 }
 
+// all makes an attempt with each of the messages.
+func (b *batch) all(ctx context.Context, taken []Message) {
+	next := make(chan Message, len(taken))
+	for _, m := range taken {
+		next <- m
+	}
+	close(next)
+	var workers sync.WaitGroup
+	for range min(b.Concurrency, len(taken)) {
+		workers.Go(func() {
+			for m := range next {
+				b.one(ctx, m)
+			}
+		})
+	}
+	workers.Wait()
+}
+
 // one makes an attempt, and settles it even if everything ends now: another one
 // elsewhere would be a second attempt.
 func (b *batch) one(ctx context.Context, m Message) {
-	before := m.Unsure
+	kept := context.WithoutCancel(ctx)
 	if ctx.Err() != nil || b.paused.Load() || !b.Now().Before(b.deadline) {
 		m.Next = b.Now() // as if it had never been taken
 	} else {
-		m = b.attempt(context.WithoutCancel(ctx), m, before)
+		m = b.attempt(kept, m, m.Unsure)
 	}
-	settled, ours, err := b.Store.SettleMessage(context.WithoutCancel(ctx), m, b.Holder)
+	settled, ours, err := b.Store.SettleMessage(kept, m, b.Holder)
 	switch {
 	case err != nil:
 		err = fmt.Errorf("settling a message: %w", err)

@@ -9,9 +9,10 @@ import (
 
 // How long things wait.
 const (
-	// sameID is how long an attempt may be repeated under the same id. WeChat forgets
-	// ids after ten minutes; the last one belongs to the clocks and the network.
-	sameID = 9 * time.Minute
+	// sameID is until when a repetition under the same id may begin. WeChat forgets
+	// ids after ten minutes, and a call may take some time.
+	sameID  = 9 * time.Minute
+	maxCall = 45 * time.Second
 	// tooLate is how long after its time a message is still worth sending.
 	tooLate = 48 * time.Hour
 	// userPause is how long a user is spared who got too many messages.
