@@ -11,18 +11,15 @@ import (
 // encode writes JSON as WeChat wants it: UTF-8 as it is, for it refuses \uXXXX
 // (40033) and shows Go's \u003c to people (wechat-api.md, general wire rules).
 func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
+	b, err := json.Marshal(v)
+	if err != nil {
 		return nil, err
 	}
-	return plain(bytes.TrimRight(b.Bytes(), "\n")), nil
+	return plain(b), nil
 }
 
-// plain replaces the escapes that the encoder leaves: U+2028, U+2029 and U+FFFD
-// are written as they are, and control characters, which nobody sees, are dropped;
-// lines and tabs stay.
+// plain replaces Go's escapes: < > & U+2028 U+2029 U+FFFD are written as they are,
+// and control characters, which nobody sees, are dropped; lines and tabs stay.
 func plain(b []byte) []byte {
 	out := b[:0]
 	for i := 0; i < len(b); i++ {

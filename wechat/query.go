@@ -109,7 +109,7 @@ func (q query) judge(r response, now time.Time) *Error {
 		return q.fault(fmt.Sprintf("a redirect, which is never followed (HTTP status %d)", r.status))
 	}
 	var h head
-	if err := readAnswer(r.body, &h); err != nil && (!q.media || r.status/100 != 2) {
+	if err := readAnswer(r.body, &h); err != nil && !q.media {
 		return q.fault(fmt.Sprintf("%v (HTTP status %d)", err, r.status))
 	}
 	if h.ErrCode != 0 {

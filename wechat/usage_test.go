@@ -74,7 +74,7 @@ func TestUsageCountsWhatReachesWeChat(t *testing.T) {
 func TestUsageCountsByWhetherItLeft(t *testing.T) {
 	t.Parallel()
 	second := serve(t, hangsUp)
-	c := newClient(t, wechat.Config{Hosts: []string{refused(t), second.URL}})
+	c := newClient(t, wechat.Config{Hosts: []string{refused(t), refused(t), second.URL}})
 	_, err := c.Fan(t.Context(), bearer, openid)
 	want(t, err, wechat.ClassRetry)
 	if u := c.Usage(); len(u) != 1 || u[0].Today != 1 || u[0].Failed != 1 || u[0].LastCode != 0 {
