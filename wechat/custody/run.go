@@ -1,6 +1,7 @@
 package custody
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -86,13 +87,11 @@ func (k *Keeper) forget(e *entry) {
 	k.end(e)
 }
 
-// all is every entry, by account and kind.
+// all is every entry, in no order.
 func (k *Keeper) all() []*entry {
 	k.mu.Lock()
-	list := slices.Collect(maps.Values(k.entries))
-	k.mu.Unlock()
-	slices.SortFunc(list, func(a, b *entry) int { return strings.Compare(a.key.name(), b.key.name()) })
-	return list
+	defer k.mu.Unlock()
+	return slices.Collect(maps.Values(k.entries))
 }
 
 // State is what an operator may see of a token or ticket; the token itself he may not.
@@ -127,5 +126,8 @@ func (k *Keeper) States() []State {
 		e.mu.Unlock()
 		states = append(states, s)
 	}
+	slices.SortFunc(states, func(a, b State) int {
+		return cmp.Or(strings.Compare(a.AppID, b.AppID), strings.Compare(string(a.Kind), string(b.Kind)))
+	})
 	return states
 }

@@ -60,6 +60,26 @@ func securityRace(t *testing.T) {
 			})
 		})
 	}
+	for kind, appID := range map[string]string{"stable": stable, "legacy": legacy} {
+		t.Run("T108 a node that looked before another got the "+kind+" token, and has the lease after it, looks again", func(t *testing.T) {
+			t.Parallel()
+			play(t, func(w *world) {
+				quick := w.node("quick")
+				w.config = func(c *custody.Config) { c.Shared, c.Store = &lateShared{w.shared}, &lateStore{w.store} }
+				late := w.node("late")
+				w.asks(1, func() {
+					go func() {
+						time.Sleep(time.Second)
+						w.token(quick, appID)
+					}()
+					got := w.token(late, appID)
+					if want := w.token(quick, appID); got != want {
+						w.Errorf("served is %s, want %s", got, want)
+					}
+				})
+			})
+		})
+	}
 	t.Run("T108 while WeChat is down all nodes serve the old token", func(t *testing.T) {
 		t.Parallel()
 		play(t, func(w *world) {
@@ -81,7 +101,7 @@ func securityFlight(t *testing.T) {
 	t.Run("T177 a caller who goes away takes nobody with him", func(t *testing.T) {
 		t.Parallel()
 		play(t, func(w *world) {
-			w.wechat.with(func(string, string) fault { return fault{before: 10 * time.Second} })
+			w.wechat.with(func(string, string) fault { return fault{slow: 10 * time.Second} })
 			k := w.node("a")
 			leader, cancel := context.WithCancel(w.Context())
 			gone := make(chan error)
@@ -186,6 +206,21 @@ func securityLease(t *testing.T) {
 			})
 		})
 	}
+}
+
+// lateShared is asked for a lease, and gives it later.
+type lateShared struct{ *watchedShared }
+
+func (s *lateShared) Lease(ctx context.Context, name, holder string, life time.Duration) (int64, bool, error) {
+	time.Sleep(5 * time.Second)
+	return s.watchedShared.Lease(ctx, name, holder, life)
+}
+
+type lateStore struct{ *watchedStore }
+
+func (s *lateStore) ReserveCustody(ctx context.Context, appID, holder string, _, _ time.Time) (int64, bool, error) {
+	time.Sleep(5 * time.Second)
+	return s.watchedStore.ReserveCustody(ctx, appID, holder, time.Now(), time.Now().Add(time.Minute))
 }
 
 // slowShared gives a lease, and then the caller stands still.

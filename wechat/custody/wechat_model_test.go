@@ -51,6 +51,7 @@ type fault struct {
 	err    error         // the answer, in place of the real one
 	before time.Duration // until WeChat hears of it
 	after  time.Duration // until the answer is there, whatever the caller's patience
+	slow   time.Duration // for which the caller may lose his patience
 	lost   bool          // the answer never comes: the call ends with the caller's patience
 	panics bool
 }
@@ -111,6 +112,11 @@ func (p *platform) call(ctx context.Context, appID, api string, do func() (*mint
 		p.mu.Unlock()
 	}()
 	time.Sleep(f.before)
+	select {
+	case <-ctx.Done():
+		return wechat.Fresh{}, ctx.Err()
+	case <-time.After(f.slow):
+	}
 	if f.panics {
 		panic("the source panics with a secret in its hands")
 	}
