@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/inbox"
 	"github.com/caddy-wsite/caddy-wsite/wechat/push"
@@ -26,6 +27,7 @@ type backend struct {
 	*httptest.Server
 	keys   push.Keys
 	answer func(plain string) string // may wait; nil answers success
+	now    func() time.Time          // nil is the clock of the tests
 
 	mu   sync.Mutex
 	took []string // what it has read, in order
@@ -65,6 +67,13 @@ func (b *backend) got() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]string(nil), b.took...)
+}
+
+func (b *backend) clock() time.Time {
+	if b.now == nil {
+		return t0
+	}
+	return b.now()
 }
 
 func sorted(values ...string) string {

@@ -131,7 +131,9 @@ func (m Message) Scene() (scene string, ok bool) {
 //
 // A message is known by who sent it, when, and its MsgId, which alone is no key: it is
 // one of its sender's. An event has no id. Two different ones of a visitor may happen in
-// one second, and some differ only in a list deep inside, so all that they say counts.
+// one second, and some differ only in a list deep inside, so all that they say counts. Two
+// that say the very same, such as two clicks in one second, are one: nothing tells them
+// from a retry.
 func (m Message) Key() string {
 	sum := m.root.digest()
 	if m.Type != "event" && m.MsgID != 0 {

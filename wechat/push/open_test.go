@@ -229,6 +229,7 @@ func TestForgery(t *testing.T) {
 		"padding of different bytes":         {rawSealed(t, append(bytes.Repeat([]byte{1}, 31), 2)), CodePadding},
 		"nothing but padding":                {rawSealed(t, bytes.Repeat([]byte{32}, 32)), CodeLength},
 		"a length past the end":              {rawSealed(t, frame(1<<20, "abcdefghijk", 1)), CodeLength},
+		"a length that ends in the padding":  {rawSealed(t, frame(12, "abcdefghijk", 1)), CodeLength},
 		"a length of four gigabytes":         {rawSealed(t, frame(-1, "abcdefghijk", 1)), CodeLength},
 		"a text for another account":         {foreign, CodeAppID},
 		"a text for no account":              {rawSealed(t, frame(11, "abcdefghijk", 1)), CodeAppID},
@@ -241,6 +242,15 @@ func TestForgery(t *testing.T) {
 			wantCode(t, c.code, second(testKeys.Open(q, body, now)))
 		})
 	}
+	t.Run("another signature of a plain push", func(t *testing.T) {
+		t.Parallel()
+		plain := with(testKeys, Plain)
+		q := signed(plain, now)
+		q.Set("nonce", "2")
+		wantCode(t, CodeSignature, second(plain.Open(q, text("a"), now)))
+		q.Del("signature")
+		wantCode(t, CodeQuery, second(plain.Open(q, text("a"), now)))
+	})
 	t.Run("keys that are none", func(t *testing.T) {
 		t.Parallel()
 		for _, k := range []Keys{
