@@ -16,7 +16,9 @@ func TestDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(b)
-	for name, table := range map[string]string{"faults": faultTable(), "control API": controlTable()} {
+	sim := New(DefaultOptions())
+	defer sim.Close()
+	for name, table := range map[string]string{"faults": faultTable(), "control API": controlTable(), "paths": sim.endpointTable()} {
 		if !strings.Contains(text, "\n"+table+"\n") {
 			t.Errorf("docs/simulator.md lacks this table of the %s:\n%s", name, table)
 		}
@@ -31,8 +33,9 @@ func TestDocs(t *testing.T) {
 			t.Errorf("docs/simulator.md doesn't explain the setting %s", name)
 		}
 	}
-	if got := strings.Count(text, "\n| `"); got != len(Faults)+len(routes)+len(settings) {
-		t.Errorf("docs/simulator.md has %d rows, the tables %d", got, len(Faults)+len(routes)+len(settings))
+	rows := len(Faults) + len(routes) + len(settings) + len(sim.api) + len(pagePaths)
+	if got := strings.Count(text, "\n| `"); got != rows {
+		t.Errorf("docs/simulator.md has %d rows, the tables %d", got, rows)
 	}
 	for _, f := range Faults {
 		if !strings.Contains(FaultHelp(), f.Name) || len(f.paths) == 0 || f.What == "" || f.Lesson == "" {
