@@ -150,6 +150,7 @@ func TestRefusals(t *testing.T) {
 		"deep nesting":                       {"<xml>" + deep + "</xml>", CodeDepth},
 		"deep nesting in JSON":               {strings.Repeat(`{"a":`, 20) + "1" + strings.Repeat("}", 20), CodeDepth},
 		"arrays in arrays":                   {`{"a":` + strings.Repeat("[", 500000), CodeSyntax},
+		"an array in an array":               {`{"ToUserName":"gh","FromUserName":"o","CreateTime":1,"MsgType":"text","A":[["b"]]}`, CodeSyntax},
 		"an array that doesn't end":          {`{"a":["b"`, CodeSyntax},
 		"too many elements":                  {"<xml>" + strings.Repeat("<a/>", 5000) + "</xml>", CodeElements},
 		"too many members":                   {`{"a":[1` + strings.Repeat(",1", 5000) + "]}", CodeElements},
@@ -254,8 +255,13 @@ func TestForgery(t *testing.T) {
 	t.Run("keys that are none", func(t *testing.T) {
 		t.Parallel()
 		for _, k := range []Keys{
-			{}, {AppID: "wx1", Token: "t"}, {AppID: "wx1", Token: "t", Mode: Safe}, {AppID: "wx1", Token: "t", Mode: "other"}, {Token: "t", Mode: Plain},
-			{AppID: "wx1", Token: "t", Mode: Safe, AESKeys: []string{"short"}}, {AppID: "wx1", Token: "t", Mode: Safe, AESKeys: []string{secondKey, secondKey, secondKey}},
+			{},
+			{AppID: "wx1", Token: "t"},
+			{AppID: "wx1", Token: "t", Mode: Safe},
+			{AppID: "wx1", Token: "t", Mode: "other"},
+			{Token: "t", Mode: Plain},
+			{AppID: "wx1", Token: "t", Mode: Safe, AESKeys: []string{"short"}},
+			{AppID: "wx1", Token: "t", Mode: Safe, AESKeys: []string{secondKey, secondKey, secondKey}},
 		} {
 			wantCode(t, CodeKeys, second(k.Open(good.Query, good.Body, now)))
 		}

@@ -55,8 +55,10 @@ func (r Reply) XML() ([]byte, error) {
 		return nil, refuse(CodeReply)
 	}
 	all := append([]element{
-		{name: "ToUserName", text: r.To}, {name: "FromUserName", text: r.From},
-		{name: "CreateTime", text: strconv.FormatInt(r.At.Unix(), 10), bare: true}, {name: "MsgType", text: r.Type},
+		{name: "ToUserName", text: r.To},
+		{name: "FromUserName", text: r.From},
+		{name: "CreateTime", text: strconv.FormatInt(r.At.Unix(), 10), bare: true},
+		{name: "MsgType", text: r.Type},
 	}, kids...)
 	var b bytes.Buffer
 	if err := (element{name: "xml", kids: all}).write(&b); err != nil {

@@ -59,8 +59,18 @@ func TestReply(t *testing.T) {
 	t.Run("what WeChat wouldn't take isn't written", func(t *testing.T) {
 		t.Parallel()
 		for _, r := range []Reply{
-			{}, {Type: "text"}, {Type: "text", Content: strings.Repeat("a", 2049)}, {Type: "text", Content: "\xff"}, {Type: "text", Content: "\x08"}, {Type: "image"}, {Type: "voice"},
-			{Type: "video"}, {Type: "music", Title: "t"}, {Type: "news"}, {Type: "news", Articles: make([]Article, 9)}, {Type: "location"},
+			{},
+			{Type: "text"},
+			{Type: "text", Content: strings.Repeat("a", 2049)},
+			{Type: "text", Content: "\xff"},
+			{Type: "text", Content: "\x08"},
+			{Type: "image"},
+			{Type: "voice"},
+			{Type: "video"},
+			{Type: "music", Title: "t"},
+			{Type: "news"},
+			{Type: "news", Articles: make([]Article, 9)},
+			{Type: "location"},
 		} {
 			r.To, r.From, r.At = "oUSER", "gh_acct", now
 			wantCode(t, CodeReply, second(r.XML()))
