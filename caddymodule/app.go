@@ -93,7 +93,6 @@ type App struct {
 	visitors  *visitors
 	logins    *logins
 	shared    cluster.Shared // what nodes share and may lose
-	calls     bearerCalls    // with access tokens; nil where nobody keeps them
 	metrics   *metrics
 	log       *zap.Logger
 	slog      *slog.Logger

@@ -18,16 +18,11 @@ type phoneOut struct {
 	Country string `json:"country"`
 }
 
-// bearerCalls makes calls with an account's access token.
-type bearerCalls interface {
-	Do(ctx context.Context, appID string, call func(ctx context.Context, as wechat.Bearer) error) error
-}
-
 // phoneNumber is `POST /-/phone`: the number goes back to the program of the visitor who
 // tapped for it, if the site wants that. A site that has to rely on a number sends the
 // code to its own server, which asks WeChat through the API.
 func (a *App) phoneNumber(w http.ResponseWriter, r *http.Request, rt route) error {
-	if rt.site.Phone != "on" || rt.account.Kind != directory.Mini || a.calls == nil {
+	if rt.site.Phone != "on" || rt.account.Kind != directory.Mini {
 		return a.refused(w, r, rt, refuse(codeNoPage))
 	}
 	var in phoneIn
@@ -40,7 +35,7 @@ func (a *App) phoneNumber(w http.ResponseWriter, r *http.Request, rt route) erro
 	ctx, cancel := context.WithTimeout(r.Context(), exchangeTime)
 	defer cancel()
 	var out phoneOut
-	err := a.calls.Do(ctx, rt.account.AppID, func(ctx context.Context, as wechat.Bearer) error {
+	err := a.keeper.Do(ctx, rt.account.AppID, func(ctx context.Context, as wechat.Bearer) error {
 		phone, err := a.wechat.PhoneNumber(ctx, as, in.Code)
 		out = phoneOut{phone.Number, phone.Pure, phone.Country}
 		return err

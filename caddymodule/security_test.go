@@ -12,6 +12,7 @@ func TestSecurity(t *testing.T) {
 	securityC(t)
 	securityD(t)
 	securityE(t)
+	securityDoors(t)
 	securityF(t)
 	securityG(t)
 	securityH(t)
