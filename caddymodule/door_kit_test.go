@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/wechat/wechatsim"
 )
 
@@ -104,7 +105,7 @@ http://:PORT {
 
 func startDoors(t testing.TB, changes ...string) *gateway {
 	t.Helper()
-	return startGatewayOn(t, simulated(t, func(o *wechatsim.Options) {
+	g := startGatewayOn(t, simulated(t, func(o *wechatsim.Options) {
 		o.FastLogin = true
 		for i, a := range o.Accounts {
 			if a.AppID == appB {
@@ -116,6 +117,8 @@ func startDoors(t testing.TB, changes ...string) *gateway {
 		}
 		o.Accounts = append(o.Accounts, account(appMini, "mini", "mini", "acme"), account(appMini2, "mini2", "mini", ""), account(appApp, "app", "app", "acme"), account(appWeb, "web", "web", "acme"))
 	}), doors, t.TempDir(), changes...)
+	g.app.shared = cluster.NewMemory(g.now)
+	return g
 }
 
 // on is the address of a page on a further host.
