@@ -43,7 +43,7 @@ var laws = []law{
 	{folder: "transfer", ours: []string{"identity"}, tests: []string{"transfer", "sqlstore"}, why: "it hands rows to the identity centre, and knows no database"},
 	{folder: "job", ours: []string{"identity", "wechat", "follower", "cluster"}, tests: []string{"sqlstore"}, why: "it brings WeChat and the identity centre together, and knows no database"},
 	{folder: "check", ours: []string{"wechat"}, why: "it tries an account at WeChat, and knows nothing of how it is configured"},
-	{folder: "caddymodule", ours: []string{"caddymodule", "identity", "transfer", "wechat", "directory", "sqlstore"}, caddy: true, why: "it puts everything together"},
+	{folder: "caddymodule", ours: []string{"caddymodule", "identity", "transfer", "wechat", "directory", "sqlstore", "cluster", "inbox", "follower", "message", "scene", "job", "check"}, caddy: true, why: "it puts everything together"},
 	{folder: "examples", why: "an example is what somebody else would write"},
 	{folder: "bench", ours: []string{"bench", "caddymodule", "identity", "wechat", "directory", "sqlstore"}, caddy: true, why: "it measures the whole"},
 }

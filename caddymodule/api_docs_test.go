@@ -127,6 +127,12 @@ func (d document) compare(t *testing.T, at string, s schema, kind reflect.Type, 
 	if input && string(s.Values) != "false" && kind != reflect.TypeFor[openidIn]() {
 		t.Errorf("%s takes no other fields, and the document doesn't say so", at)
 	}
+	d.compareFields(t, at, s, kind, input, used)
+}
+
+// compareFields holds the properties of a schema to the fields of a struct.
+func (d document) compareFields(t *testing.T, at string, s schema, kind reflect.Type, input bool, used map[string]bool) {
+	t.Helper()
 	fields := map[string]bool{}
 	for i := range kind.NumField() {
 		name, options, _ := strings.Cut(kind.Field(i).Tag.Get("json"), ",")

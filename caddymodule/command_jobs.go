@@ -34,20 +34,7 @@ resubject, resubject-backfill asks for the unionids of the new open platform.
     caddy wsite jobs watch 01931f0e-7c1b-7d3a-9d7e-1c2b3a4d5e6f`,
 	}
 	call := operating(jobs)
-	var from string
-	start := &cobra.Command{
-		Use: "start <kind> <appid>", Short: "Starts a job and prints its id", Args: cobra.ExactArgs(2),
-		RunE: caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
-			var j jobOut
-			if err := call("POST", "accounts/"+url.PathEscape(fl.Arg(1))+"/jobs", jobIn{Kind: fl.Arg(0), From: from}, &j); err != nil {
-				return 1, err
-			}
-			fmt.Fprintln(stdout, j.ID)
-			return 0, nil
-		}),
-	}
-	start.Flags().StringVar(&from, "from", "", "for migrate: the app id that the account had before")
-	jobs.AddCommand(start, &cobra.Command{
+	jobs.AddCommand(startJobCommand(call), &cobra.Command{
 		Use: "list <appid>", Short: "Lists the jobs of an account, the youngest first", Args: cobra.ExactArgs(1),
 		RunE: caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
 			var list jobsOut
@@ -86,6 +73,23 @@ resubject, resubject-backfill asks for the unionids of the new open platform.
 		})
 	}
 	return jobs
+}
+
+func startJobCommand(call v1Call) *cobra.Command {
+	var from string
+	start := &cobra.Command{
+		Use: "start <kind> <appid>", Short: "Starts a job and prints its id", Args: cobra.ExactArgs(2),
+		RunE: caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
+			var j jobOut
+			if err := call("POST", "accounts/"+url.PathEscape(fl.Arg(1))+"/jobs", jobIn{Kind: fl.Arg(0), From: from}, &j); err != nil {
+				return 1, err
+			}
+			fmt.Fprintln(stdout, j.ID)
+			return 0, nil
+		}),
+	}
+	start.Flags().StringVar(&from, "from", "", "for migrate: the app id that the account had before")
+	return start
 }
 
 // watchEvery is how often a job that is watched is asked for.

@@ -33,17 +33,24 @@ that was interrupted is sent again under the same --batch: nobody gets it twice.
     caddy wsite messages replay 01931f0e-7c1b-7d3a-9d7e-1c2b3a4d5e6f`,
 	}
 	call := operating(messages)
+	messages.AddCommand(sendCommand(call), bulkCommand(call), listMessagesCommand(call), changeMessageCommand(call, "cancel", "Takes a message back that isn't sent yet"),
+		changeMessageCommand(call, "replay", "Sends a message again that has failed"))
+	return messages
+}
+
+// messageFlags say what is sent, and through which accounts.
+func messageFlags(c *cobra.Command, in *messageIn) *cobra.Command {
+	c.Flags().StringVar(&in.Realm, "realm", "main", "the realm of the users")
+	c.Flags().StringVar(&in.Site, "site", "", "the site whose accounts may send it; without one, all accounts of the realm")
+	c.Flags().StringVar(&in.Template, "template", "", "the id of the template")
+	c.Flags().StringVar(&in.URL, "url", "", "where a tap leads")
+	return c
+}
+
+func sendCommand(call v1Call) *cobra.Command {
 	var in messageIn
 	var data []string
-	var batch, state string
-	what := func(c *cobra.Command) *cobra.Command {
-		c.Flags().StringVar(&in.Realm, "realm", "main", "the realm of the users")
-		c.Flags().StringVar(&in.Site, "site", "", "the site whose accounts may send it; without one, all accounts of the realm")
-		c.Flags().StringVar(&in.Template, "template", "", "the id of the template")
-		c.Flags().StringVar(&in.URL, "url", "", "where a tap leads")
-		return c
-	}
-	send := what(&cobra.Command{
+	send := messageFlags(&cobra.Command{
 		Use: "send", Short: "Sends a message to one user and prints its id", Args: cobra.NoArgs,
 		RunE: caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) {
 			in.Data = map[string]string{}
@@ -61,15 +68,27 @@ that was interrupted is sent again under the same --batch: nobody gets it twice.
 			fmt.Fprintln(stdout, out.ID)
 			return 0, nil
 		}),
-	})
+	}, &in)
 	send.Flags().StringVar(&in.User, "user", "", "who gets it")
 	send.Flags().StringVar(&in.Text, "text", "", "a customer-service message of text, in place of a template")
 	send.Flags().StringArrayVar(&data, "data", nil, "a field of the template: field=value; once for each")
-	bulk := what(&cobra.Command{
+	return send
+}
+
+func bulkCommand(call v1Call) *cobra.Command {
+	var in messageIn
+	var batch string
+	bulk := messageFlags(&cobra.Command{
 		Use: "bulk <file>", Short: "Sends one message for each row of a CSV file", Args: cobra.ExactArgs(1),
 		RunE: caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) { return sendBulk(call, fl.Arg(0), batch, in) }),
-	})
+	}, &in)
 	bulk.Flags().StringVar(&batch, "batch", "", "what the messages are called together; needed")
+	return bulk
+}
+
+func listMessagesCommand(call v1Call) *cobra.Command {
+	var in messageIn
+	var batch, state string
 	list := &cobra.Command{
 		Use: "list", Short: "Lists messages, the newest first", Args: cobra.NoArgs,
 		RunE: caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) {
@@ -95,9 +114,7 @@ that was interrupted is sent again under the same --batch: nobody gets it twice.
 	list.Flags().StringVar(&state, "state", "", "queued, sent, delivered, blocked, failed, dropped or cancelled")
 	list.Flags().StringVar(&batch, "batch", "", "only those of a batch")
 	list.Flags().StringVar(&in.User, "user", "", "only those to a user")
-	messages.AddCommand(send, bulk, list, changeMessageCommand(call, "cancel", "Takes a message back that isn't sent yet"),
-		changeMessageCommand(call, "replay", "Sends a message again that has failed"))
-	return messages
+	return list
 }
 
 func changeMessageCommand(call v1Call, verb, short string) *cobra.Command {

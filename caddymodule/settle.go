@@ -67,6 +67,14 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 		}
 		a.networks = append(a.networks, prefix)
 	}
+	if err := a.settleWechat(expand); err != nil {
+		return err
+	}
+	return a.settleLines(expand)
+}
+
+// settleWechat reads how WeChat is reached.
+func (a *App) settleWechat(expand func(text, standIn string) (string, error)) (err error) {
 	if _, err = wechat.NewClient(wechat.Config{OpenURL: a.Wechat.Open}); err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
@@ -86,7 +94,7 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 	if err != nil {
 		return fmt.Errorf("api_hosts: %w", err)
 	}
-	return a.settleLines(expand)
+	return nil
 }
 
 // fillDefaults is the one place of defaults, so that JSON and Caddyfile agree; those of
