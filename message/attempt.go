@@ -112,7 +112,6 @@ func (b *batch) settled(ctx context.Context, m Message, v verdict, unsure, began
 	case v.state != Queued:
 		return ended(m, v.state, v.reason, now)
 	case v.move != nil:
-		b.moved.Store(true)
 		m.AppID, m.OpenID, m.Next = v.move.AppID, v.move.OpenID, now
 		return m
 	}

@@ -90,6 +90,9 @@ func (r *round) begin(ctx context.Context) error {
 			<-r.slots
 			r.claim(appID, false)
 			r.ended(err)
+			if n > 0 { // something may have come meanwhile, or moved to another account
+				r.Wake()
+			}
 		})
 	}
 	return nil
@@ -110,9 +113,16 @@ func (r *round) claim(appID string, served bool) bool {
 // it took.
 func (o *Outbox) serve(ctx context.Context, appID string) (total int64, err error) {
 	for ctx.Err() == nil {
-		n, err := o.Limiter.AtMost(ctx, appID, o.Take)
+		// The limiter takes nothing back, so it is asked for no more than there is.
+		due, err := o.Store.DueMessages(ctx, appID, o.Now(), o.Take)
 		if err != nil {
-			return total, fmt.Errorf("limiting messages: %w", err)
+			return total, fmt.Errorf("looking for messages: %w", err)
+		}
+		n := 0
+		if due > 0 {
+			if n, err = o.Limiter.AtMost(ctx, appID, due); err != nil {
+				return total, fmt.Errorf("limiting messages: %w", err)
+			}
 		}
 		if n == 0 {
 			return total, nil
@@ -128,10 +138,7 @@ func (o *Outbox) serve(ctx context.Context, appID string) (total int64, err erro
 		if err := b.failed.Load(); err != nil {
 			return total, *err
 		}
-		if b.moved.Load() {
-			o.Wake()
-		}
-		if len(taken) < n || b.paused.Load() {
+		if len(taken) == 0 || b.paused.Load() {
 			return total, nil
 		}
 	}
@@ -143,7 +150,6 @@ type batch struct {
 	*Outbox
 	deadline time.Time // no attempt begins after it
 	paused   atomic.Bool
-	moved    atomic.Bool // something, to another account
 	failed   atomic.Pointer[error]
 }
 

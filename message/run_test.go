@@ -57,6 +57,11 @@ func TestRun(t *testing.T) {
 		t.Run("each account sends as fast as it may, and no faster", func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, on, func(c *message.Config) { c.Limiter = message.NewBuckets(10, 20, c.Now) })
+			for i := range 5 { // each costs one token, whatever the batch could take
+				h.send(order(fmt.Sprint("single", i)))
+				h.drain()
+			}
+			h.wantArrivals(5)
 			h.batch("b", 100)
 			h.drain()
 			h.wantArrivals(20)

@@ -24,6 +24,8 @@ type Store interface {
 	// DueLanes returns at most limit accounts with messages that are due, without
 	// those that are left alone.
 	DueLanes(ctx context.Context, now time.Time, limit int) ([]string, error)
+	// DueMessages counts the due messages of an account, up to limit.
+	DueMessages(ctx context.Context, appID string, now time.Time, limit int) (int, error)
 	// TakeMessages reserves at most limit due messages of an account for holder until
 	// then, single ones before those of batches. Each counts as attempted from now on:
 	// what is returned says as Unsure whether one was attempted before and nobody

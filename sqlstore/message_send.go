@@ -30,6 +30,25 @@ func (s *Store) DueLanes(ctx context.Context, now time.Time, limit int) ([]strin
 	return lanes, nil
 }
 
+// DueMessages counts the due messages of an account.
+func (s *Store) DueMessages(ctx context.Context, appID string, now time.Time, limit int) (n int, err error) {
+	err = s.readers.use(ctx, func(c *session) error {
+		n = 0
+		for bulk := range 2 {
+			err := c.each(`SELECT 1 FROM message WHERE appid = $1 AND bulk = $2 AND next_at <= $3 AND state = 'queued' LIMIT $4`,
+				[]any{appID, bulk, now.UnixMicro(), limit - n}, func(*sql.Rows) error { n++; return nil })
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("counting messages that are due: %w", err)
+	}
+	return n, nil
+}
+
 // TakeMessages reserves due messages of an account.
 func (s *Store) TakeMessages(ctx context.Context, appID, holder string, now, until time.Time, limit int) ([]message.Message, error) {
 	const query = messageColumns + ` WHERE appid = $1 AND bulk = $2 AND next_at <= $3 AND state = 'queued' ORDER BY next_at LIMIT $4`

@@ -199,6 +199,9 @@ func allOfMessages(t *testing.T, s *Store, t0 time.Time) {
 	must(err)
 	_, err = s.DueLanes(ctx, t0, 1)
 	must(err)
+	if n, err := s.DueMessages(ctx, "wx1", t0, 5); n != 2 || err != nil {
+		t.Errorf("%d are due, %v", n, err)
+	}
 	taken, err := s.TakeMessages(ctx, "wx1", "x", t0, t0.Add(time.Minute), 1)
 	must(err)
 	_, _, err = s.FinishMessage(ctx, "wx1", 7, "success", t0)
