@@ -1,8 +1,3 @@
-// Package cluster is what the nodes of a gateway share and may lose: access tokens,
-// leases, one-time tickets, memos. Facts, which must never be lost, are in the store.
-//
-// There is one contract, [Shared], and a suite for it in package clustertest.
-// [Memory] implements it for a single node.
 package cluster
 
 import (

@@ -1,5 +1,3 @@
-// Package clustertest is the contract of [cluster.Shared] as tests. Every
-// implementation runs them.
 package clustertest
 
 import (
@@ -24,6 +22,8 @@ type Harness struct {
 // Run tests an implementation.
 func Run(t *testing.T, h Harness) {
 	h.values(t)
+	h.ends(t)
+	h.errs(t)
 	h.leases(t)
 	h.races(t)
 	h.model(t)
@@ -130,6 +130,10 @@ func (h Harness) values(t *testing.T) {
 		n.did(false)(n.a.PutFenced(n.ctx, "k", []byte("small"), big-1, time.Minute))
 		n.did(true)(n.a.PutFenced(n.ctx, "k", []byte("bigger"), big+1, time.Minute))
 	})
+}
+
+// ends: how values go, and what they may be.
+func (h Harness) ends(t *testing.T) {
 	h.promise(t, "Take gives a value once", func(n nodes) {
 		n.must(n.a.Put(n.ctx, "k", []byte("one"), time.Minute))
 		for _, want := range []string{"one", "-"} {
@@ -174,6 +178,10 @@ func (h Harness) values(t *testing.T) {
 		got[0] = 'X'
 		n.has(n.a, "k", "one")
 	})
+}
+
+// errs: what is refused.
+func (h Harness) errs(t *testing.T) {
 	h.promise(t, "what can't be meant is refused, and does nothing", func(n nodes) { refusals(n) })
 	h.promise(t, "a call whose context is over does nothing", func(n nodes) {
 		over, cancel := context.WithCancel(n.ctx)

@@ -34,7 +34,7 @@ func TestCost(t *testing.T) {
 			synctest.Wait()
 			before := runtime.NumGoroutine()
 			go k.Run(ctx)
-			time.Sleep(6 * time.Hour)
+			pass(6 * time.Hour)
 			synctest.Wait()
 			// Other tests run at the same time.
 			if more := runtime.NumGoroutine() - before; more > 500 {
@@ -59,7 +59,9 @@ func (s *steady) fresh() (wechat.Fresh, error) {
 func (s *steady) StableToken(context.Context, string, string, bool) (wechat.Fresh, error) {
 	return s.fresh()
 }
+
 func (s *steady) AccessToken(context.Context, string, string) (wechat.Fresh, error) { return s.fresh() }
+
 func (s *steady) JSTicket(context.Context, wechat.Bearer, string) (wechat.Fresh, error) {
 	return s.fresh()
 }

@@ -72,13 +72,13 @@ func (c *chaos) run(accounts int, day time.Duration, seed uint64) {
 	cancel()
 	keepers.Wait()
 	synctest.Wait()
-	time.Sleep(10 * time.Minute) // for those who stand still
+	pass(10 * time.Minute) // for those who stand still
 }
 
 // live is the day of one account.
 func (c *chaos) live(appID string, end time.Time, random *rand.Rand) {
 	for time.Now().Before(end) {
-		time.Sleep(time.Duration(10+random.IntN(40)) * time.Second)
+		pass(time.Duration(10+random.IntN(40)) * time.Second)
 		n := random.IntN(len(c.nodes))
 		c.call(n, appID)
 		if random.IntN(10) == 0 {

@@ -45,7 +45,7 @@ func TestDo(t *testing.T) {
 					for i := range 60 {
 						all.Go(func() {
 							err := nodes[i%3].Do(w.Context(), appID, func(ctx context.Context, as wechat.Bearer) error {
-								time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+								pass(time.Duration(i) * 100 * time.Millisecond)
 								return w.wechat.use(ctx, as)
 							})
 							if err != nil {
@@ -74,7 +74,7 @@ func TestDo(t *testing.T) {
 				if x, y := w.token(a, appID), w.token(b, appID); x != y || x == old {
 					w.Errorf("%s and %s after %s", x, y, old)
 				}
-				time.Sleep(119 * time.Minute) // another one is due, but not because of that
+				pass(119 * time.Minute) // another one is due, but not because of that
 				w.asks(0, func() { report(a, old); report(b, old); report(a, "anything") })
 			})
 		})
@@ -122,7 +122,7 @@ func TestDo(t *testing.T) {
 				w.Errorf("%s is served", token)
 			}
 			w.wechat.with(nil)
-			time.Sleep(2 * time.Second)
+			pass(2 * time.Second)
 			w.token(k, stable)
 		})
 	})
@@ -158,7 +158,7 @@ func TestDeadAgain(t *testing.T) {
 					_ = k.Do(w.Context(), stable, refused)
 				}
 			})
-			time.Sleep(31 * time.Second)
+			pass(31 * time.Second)
 			made := 0
 			if err := k.Do(w.Context(), stable, w.call(&made)); err != nil {
 				w.Error(err)
@@ -182,7 +182,7 @@ func TestDeadAgain(t *testing.T) {
 				w.Errorf("called %d times, %v", made, err)
 			}
 			for range 80 {
-				time.Sleep(time.Minute)
+				pass(time.Minute)
 				_ = k.Do(w.Context(), stable, refused)
 			}
 			if w.wechat.forced != 1 {
@@ -198,7 +198,7 @@ func TestDeadAgain(t *testing.T) {
 			before := w.wechat.asked()
 			failed := 0
 			for range 24 * 60 {
-				time.Sleep(time.Minute)
+				pass(time.Minute)
 				w.wechat.rival(legacy)
 				if k.Do(w.Context(), legacy, w.call(new(int))) != nil {
 					failed++
@@ -209,10 +209,10 @@ func TestDeadAgain(t *testing.T) {
 				w.Errorf("WeChat was asked %d times in a day", got)
 			}
 			w.tells("rival+")
-			time.Sleep(time.Hour)
+			pass(time.Hour)
 			w.token(k, legacy)
 			synctest.Wait()
-			time.Sleep(2 * time.Hour)
+			pass(2 * time.Hour)
 			w.token(k, legacy)
 			w.tells("rival-")
 		})
@@ -265,12 +265,12 @@ func TestTicket(t *testing.T) {
 			w.wechat.kill(stable)
 			w.wechat.with(func(string, string) fault { return fault{err: refusal(-1, wechat.ClassRetry)} })
 			for time.Until(until) > time.Minute {
-				time.Sleep(time.Minute)
+				pass(time.Minute)
 				if got, _, err := k.Ticket(w.Context(), stable, "jsapi"); got != ticket {
 					w.Fatalf("%s, %v with %v left", got, err, time.Until(until))
 				}
 			}
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			if got, _, err := k.Ticket(w.Context(), stable, "jsapi"); err == nil {
 				w.Errorf("%s is served after its end", got)
 			}

@@ -29,26 +29,26 @@ func TestFailure(t *testing.T) {
 			before := w.wechat.asked()
 			w.wechat.with(func(string, string) fault { return fault{err: refusal(-1, wechat.ClassRetry)} })
 			for time.Until(until) > time.Second {
-				time.Sleep(time.Second)
+				pass(time.Second)
 				if got, _, err := k.Token(w.Context(), legacy); got != old {
 					w.Fatalf("%s, %v with %v left", got, err, time.Until(until))
 				}
 			}
-			time.Sleep(time.Second)
+			pass(time.Second)
 			if got, _, err := k.Token(w.Context(), legacy); err == nil {
 				w.Errorf("%s is served after its end", got)
 			}
 			if n := w.wechat.asked() - before; n > 45 {
 				w.Errorf("asked %d times in the last 24 minutes", n)
 			}
-			time.Sleep(5 * time.Minute)
+			pass(5 * time.Minute)
 			for range 10 {
-				time.Sleep(2 * time.Minute)
+				pass(2 * time.Minute)
 				_, _, _ = k.Token(w.Context(), legacy)
 			}
 			w.tells("down+")
 			w.wechat.with(nil)
-			time.Sleep(2 * time.Minute)
+			pass(2 * time.Minute)
 			w.token(k, legacy)
 			w.tells("down-")
 		})
@@ -63,7 +63,7 @@ func TestFailure(t *testing.T) {
 			}
 			w.tells("ip+")
 			w.wechat.with(nil)
-			time.Sleep(2 * time.Minute)
+			pass(2 * time.Minute)
 			k.Step(w.Context())
 			w.tells("ip-")
 		})
@@ -99,7 +99,7 @@ func TestFailure(t *testing.T) {
 			})
 			for range 10 * 60 {
 				_, _, _ = k.Token(w.Context(), stable)
-				time.Sleep(time.Minute)
+				pass(time.Minute)
 			}
 			if n := w.wechat.asked(); n > 11 {
 				w.Errorf("asked %d times in 10 hours", n)
@@ -115,7 +115,7 @@ func TestFailure(t *testing.T) {
 				if _, _, err := k.Ticket(w.Context(), stable, "jsapi"); err == nil || !strings.Contains(err.Error(), "40164") {
 					w.Errorf("got error %v", err)
 				}
-				time.Sleep(time.Minute)
+				pass(time.Minute)
 			}
 			w.tells("ip+")
 		})
@@ -135,7 +135,7 @@ func TestFailure(t *testing.T) {
 				}
 			}
 			w.shared.fail(nil)
-			time.Sleep(2 * time.Hour)
+			pass(2 * time.Hour)
 			if x, y := w.token(a, stable), w.token(b, stable); x != y {
 				w.Errorf("%s and %s", x, y)
 			}
@@ -147,17 +147,17 @@ func TestFailure(t *testing.T) {
 			k := w.node("a")
 			old := w.token(k, legacy)
 			w.store.fail(errors.New("gone"))
-			time.Sleep(119 * time.Minute)
+			pass(119 * time.Minute)
 			w.asks(0, func() {
 				for range 50 {
 					if got := w.token(k, legacy); got != old {
 						w.Errorf("served is %s, want %s", got, old)
 					}
-					time.Sleep(time.Second)
+					pass(time.Second)
 				}
 			})
 			w.store.fail(nil)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			w.token(k, legacy)
 			synctest.Wait()
 		})
@@ -182,7 +182,7 @@ func announced(w *world, err error, want custody.Reason) {
 		if _, _, err := k.Token(w.Context(), stable); err == nil {
 			w.Errorf("%s: there is a token", want)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 	}
 	if n := w.wechat.asked() - before; n > 36 {
 		w.Errorf("%s: asked %d times in 12 hours", want, n)
@@ -200,7 +200,7 @@ func announced(w *world, err error, want custody.Reason) {
 		w.Errorf("the alarm is %+v", on[0])
 	}
 	w.wechat.with(nil)
-	time.Sleep(time.Hour)
+	pass(time.Hour)
 	w.token(k, stable)
 	w.tells(string(want)+"+", string(want)+"-")
 	if s := k.States()[0]; s.Alarm != "" || s.LastError != "" || s.IP != "" || s.Refreshes != 1 {

@@ -33,8 +33,6 @@ type Source interface {
 	JSTicket(ctx context.Context, as wechat.Bearer, kind string) (wechat.Fresh, error)
 }
 
-var _ Source = (*wechat.Client)(nil)
-
 // Store keeps the legacy tokens, which must not be lost: one row for each account.
 type Store interface {
 	// Custody reads an account's sealed token, and the fence of the last

@@ -59,13 +59,13 @@ func TestToken(t *testing.T) {
 			play(t, func(w *world) {
 				k := w.node("a")
 				old := w.token(k, appID)
-				time.Sleep(119 * time.Minute)
+				pass(119 * time.Minute)
 				w.wechat.with(func(string, string) fault { return fault{after: 10 * time.Second} })
 				began := time.Now()
 				if got := w.token(k, appID); got != old || time.Since(began) > 0 {
 					w.Errorf("%s after %v, want %s at once", got, time.Since(began), old)
 				}
-				time.Sleep(11 * time.Second)
+				pass(11 * time.Second)
 				if got := w.token(k, appID); got == old {
 					w.Errorf("%s is still served", got)
 				}
@@ -82,8 +82,8 @@ func TestToken(t *testing.T) {
 					w.token(k, appID)
 					go k.Run(ctx)
 				}
-				w.asks(0, func() { time.Sleep(96 * time.Minute) })
-				w.asks(1, func() { time.Sleep(13 * time.Minute) })
+				w.asks(0, func() { pass(96 * time.Minute) })
+				w.asks(1, func() { pass(13 * time.Minute) })
 			})
 		})
 	}
@@ -98,10 +98,10 @@ func TestToken(t *testing.T) {
 				w.token(k, appIDOf(i))
 			}
 			go k.Run(ctx)
-			time.Sleep(95 * time.Minute)
+			pass(95 * time.Minute)
 			busiest, before := 0, w.wechat.asked()
 			for range 15 {
-				time.Sleep(time.Minute)
+				pass(time.Minute)
 				now := w.wechat.asked()
 				busiest, before = max(busiest, now-before), now
 			}
@@ -133,12 +133,12 @@ func TestToken(t *testing.T) {
 			w.token(k, stable)
 			for range 30 {
 				k.Step(w.Context())
-				time.Sleep(time.Hour)
+				pass(time.Hour)
 			}
 			if s := k.States(); len(s) > 0 {
 				w.Errorf("kept are %+v", s)
 			}
-			w.asks(0, func() { time.Sleep(time.Hour); k.Step(w.Context()) })
+			w.asks(0, func() { pass(time.Hour); k.Step(w.Context()) })
 			w.token(k, stable)
 		})
 	})

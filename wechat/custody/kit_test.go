@@ -186,3 +186,6 @@ func (w *world) call(made *int) func(context.Context, wechat.Bearer) error {
 		return w.wechat.use(ctx, as)
 	}
 }
+
+// pass lets time go by, which takes none inside of a bubble.
+func pass(d time.Duration) { <-time.After(d) }

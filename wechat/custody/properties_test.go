@@ -47,7 +47,7 @@ func TestProperties(t *testing.T) {
 				s.nodes = append(s.nodes, s.node(fmt.Sprint("n", i)))
 			}
 			for _, step := range story {
-				time.Sleep(step.wait)
+				pass(step.wait)
 				s.play(step)
 			}
 			s.end()
@@ -157,7 +157,7 @@ func (s *stage) end() {
 	s.wechat.with(nil)
 	s.shared.fail(nil)
 	s.store.fail(nil)
-	time.Sleep(4 * time.Minute) // whoever stands still
+	pass(4 * time.Minute) // whoever stands still
 	s.busy.Wait()
 	ctx, cancel := context.WithCancel(s.Context())
 	var running sync.WaitGroup
@@ -170,7 +170,7 @@ func (s *stage) end() {
 				s.do(step{node: i, appID: appID})
 			}
 		}
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 	}
 	cancel()
 	running.Wait()

@@ -69,7 +69,7 @@ func securityRace(t *testing.T) {
 				late := w.node("late")
 				w.asks(1, func() {
 					go func() {
-						time.Sleep(time.Second)
+						pass(time.Second)
 						w.token(quick, appID)
 					}()
 					got := w.token(late, appID)
@@ -86,7 +86,7 @@ func securityRace(t *testing.T) {
 			a, b := w.node("a"), w.node("b")
 			old := w.token(a, legacy)
 			w.wechat.with(func(string, string) fault { return fault{err: refusal(-1, wechat.ClassRetry)} })
-			time.Sleep(119 * time.Minute)
+			pass(119 * time.Minute)
 			for _, k := range []*custody.Keeper{a, b} {
 				if got := w.token(k, legacy); got != old {
 					w.Errorf("served is %s, want %s", got, old)
@@ -153,7 +153,7 @@ func securityFlight(t *testing.T) {
 			}
 			w.mu.Unlock()
 			w.wechat.with(nil)
-			time.Sleep(2 * time.Second)
+			pass(2 * time.Second)
 			w.token(k, legacy)
 		})
 	})
@@ -180,10 +180,10 @@ func securityLease(t *testing.T) {
 				go slow.Token(w.Context(), appID)
 				synctest.Wait()
 				w.wechat.with(nil)
-				time.Sleep(61 * time.Second)
+				pass(61 * time.Second)
 				w.wechat.kill(appID) // so that the late answer is worth nothing
 				want := w.token(quick, appID)
-				time.Sleep(3 * time.Minute)
+				pass(3 * time.Minute)
 				for _, k := range []*custody.Keeper{slow, quick, w.node("new")} {
 					if got := w.token(k, appID); got != want {
 						w.Errorf("served is %s, want %s", got, want)
@@ -212,14 +212,14 @@ func securityLease(t *testing.T) {
 type lateShared struct{ *watchedShared }
 
 func (s *lateShared) Lease(ctx context.Context, name, holder string, life time.Duration) (int64, bool, error) {
-	time.Sleep(5 * time.Second)
+	pass(5 * time.Second)
 	return s.watchedShared.Lease(ctx, name, holder, life)
 }
 
 type lateStore struct{ *watchedStore }
 
 func (s *lateStore) ReserveCustody(ctx context.Context, appID, holder string, _, _ time.Time) (int64, bool, error) {
-	time.Sleep(5 * time.Second)
+	pass(5 * time.Second)
 	return s.watchedStore.ReserveCustody(ctx, appID, holder, time.Now(), time.Now().Add(time.Minute))
 }
 
@@ -228,7 +228,7 @@ type slowShared struct{ *watchedShared }
 
 func (s *slowShared) Lease(ctx context.Context, name, holder string, life time.Duration) (int64, bool, error) {
 	fence, ok, err := s.watchedShared.Lease(ctx, name, holder, life)
-	time.Sleep(life / 2 * 11 / 10)
+	pass(life / 2 * 11 / 10)
 	return fence, ok, err
 }
 
@@ -236,7 +236,7 @@ type slowStore struct{ *watchedStore }
 
 func (s *slowStore) ReserveCustody(ctx context.Context, appID, holder string, now, until time.Time) (int64, bool, error) {
 	fence, ok, err := s.watchedStore.ReserveCustody(ctx, appID, holder, now, until)
-	time.Sleep(until.Sub(now) / 2 * 11 / 10)
+	pass(until.Sub(now) / 2 * 11 / 10)
 	return fence, ok, err
 }
 
@@ -302,7 +302,7 @@ func securityPoison(t *testing.T) {
 				if err := w.shared.Put(w.Context(), key, sealed, time.Hour); err != nil {
 					w.Fatal(err)
 				}
-				time.Sleep(2 * time.Minute)
+				pass(2 * time.Minute)
 				if now := w.token(a, stable); now != got || strings.Contains(now, "poison") {
 					w.Errorf("served is %s, want %s", now, got)
 				}
@@ -329,7 +329,7 @@ func securityPoison(t *testing.T) {
 			for _, name := range []string{"a", "b"} {
 				k := w.node(name)
 				got := w.token(k, stable)
-				w.asks(0, func() { time.Sleep(time.Hour); w.token(k, stable) })
+				w.asks(0, func() { pass(time.Hour); w.token(k, stable) })
 				w.wechat.kill(stable)
 				if err := k.Do(w.Context(), stable, w.call(new(int))); err != nil || w.token(k, stable) == got {
 					w.Error(err)

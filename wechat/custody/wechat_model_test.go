@@ -111,7 +111,7 @@ func (p *platform) call(ctx context.Context, appID, api string, do func() (*mint
 		p.owners[place]--
 		p.mu.Unlock()
 	}()
-	time.Sleep(f.before)
+	pass(f.before)
 	select {
 	case <-ctx.Done():
 		return wechat.Fresh{}, ctx.Err()
@@ -134,7 +134,7 @@ func (p *platform) call(ctx context.Context, appID, api string, do func() (*mint
 		<-ctx.Done()
 		return wechat.Fresh{}, &wechat.Error{API: api, Class: wechat.ClassRetry, Message: "no answer", Err: ctx.Err()}
 	}
-	time.Sleep(f.after)
+	pass(f.after)
 	return fresh, err
 }
 
