@@ -28,7 +28,7 @@ const (
 func (a *App) claim(rt route, s *session, guest *identity.GuestSeed) (identity.Claim, error) {
 	c := identity.Claim{
 		Realm: rt.site.Realm, Openid: identity.Openid{AppID: rt.account.AppID},
-		Unionid: identity.Unionid{Subject: rt.account.SubjectOrSelf()}, Via: "web_login",
+		Unionid: identity.Unionid{Subject: rt.account.SubjectOrSelf()}, Via: via(rt.account.Kind),
 	}
 	if s == nil {
 		key, err := a.guestKey(rt.site.Realm)

@@ -222,7 +222,7 @@ func (a *App) arrive(ctx context.Context, rt route, s, live *session, seed *iden
 	if err != nil {
 		return finished{err: err}
 	}
-	if live != nil {
+	if live != nil && live.ID != s.ID {
 		if err := a.facts().CarryLogins(ctx, live.key(), s.key(), identity.Openid{AppID: s.AppID, OpenID: s.OpenID}, a.now()); err != nil {
 			return finished{err: err}
 		}

@@ -27,13 +27,11 @@ func (a *App) outside(w http.ResponseWriter, r *http.Request, rt route) (bool, e
 		return false, nil
 	}
 	switch rt.site.Outside {
-	case directory.OutsideScan:
-		return true, a.change(w, r, rt, a.directory.WebAccount(rt.site))
-	case directory.OutsideAsk:
-		if !navigates(r) {
-			return true, a.loginRequired(w, r, rt, codeLoginRequired)
+	case directory.OutsideScan, directory.OutsideAsk:
+		if rt.site.Outside == directory.OutsideScan && canScan(r) {
+			return true, a.change(w, r, rt, a.directory.WebAccount(rt.site))
 		}
-		return true, a.writeOpenInWeChat(w, rt, r)
+		return true, a.askToOpen(w, r, rt)
 	case directory.OutsideDeny:
 		return true, a.refused(w, r, rt, refuse(codeOutside))
 	}
@@ -47,11 +45,18 @@ func (a *App) outside(w http.ResponseWriter, r *http.Request, rt route) (bool, e
 // then it is his to begin again. There are no guests under such an account.
 func (a *App) besideDesk(w http.ResponseWriter, r *http.Request, rt route) error {
 	switch official := a.directory.OfficialAccount(rt.site); {
-	case !canScan(r) && official != nil:
+	case canScan(r):
+	case a.inWeChat(r) && official != nil:
 		return a.change(w, r, rt, official)
-	case !canScan(r):
+	case official == nil:
 		return a.refused(w, r, rt, refuse(codeInside))
-	case !navigates(r):
+	}
+	return a.askToOpen(w, r, rt)
+}
+
+// askToOpen asks a visitor to open the page in WeChat, and tells a script to sign in.
+func (a *App) askToOpen(w http.ResponseWriter, r *http.Request, rt route) error {
+	if !navigates(r) {
 		return a.loginRequired(w, r, rt, codeLoginRequired)
 	}
 	return a.writeOpenInWeChat(w, rt, r)
@@ -76,18 +81,24 @@ func (a *App) change(w http.ResponseWriter, r *http.Request, rt route, account *
 // in the address.
 func (a *App) loginElsewhere(w http.ResponseWriter, r *http.Request, rt route, tg target) error {
 	var other *directory.Account
-	switch web := a.directory.WebAccount(rt.site); {
-	case rt.account.Kind == directory.Web:
+	switch scan := rt.site.Outside == directory.OutsideScan; {
+	case a.inWeChat(r) && rt.account.Kind == directory.Web:
 		other = a.directory.OfficialAccount(rt.site)
-	case canScan(r) && !a.inWeChat(r) && rt.site.Outside == directory.OutsideScan:
-		other = web
-	case rt.site.Outside == directory.OutsideAsk && !a.inWeChat(r):
+	case a.inWeChat(r):
+	case scan && canScan(r):
+		other = a.directory.WebAccount(rt.site)
+	case scan || rt.site.Outside == directory.OutsideAsk || rt.account.Kind == directory.Web:
 		return a.writeOpenInWeChat(w, rt, r)
 	}
-	if other == nil {
+	if other == nil || other == rt.account {
 		return a.seeOther(w, tg)
 	}
-	w.Header().Set("Location", a.loginThrough(rt, other, tg))
+	return a.toLogin(w, rt, other, tg)
+}
+
+// toLogin leads to /-/login under another account of the site.
+func (a *App) toLogin(w http.ResponseWriter, rt route, account *directory.Account, tg target) error {
+	w.Header().Set("Location", a.loginThrough(rt, account, tg))
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
@@ -117,11 +128,24 @@ func (a *App) suits(r *http.Request, account *directory.Account) bool {
 	return true
 }
 
+// via names the door in events.
+func via(kind directory.AccountKind) string {
+	switch kind {
+	case directory.Mini:
+		return "mini_login"
+	case directory.App:
+		return "app_login"
+	case directory.Web:
+		return "scan_login"
+	}
+	return "web_login"
+}
+
 // inWebView says whether a page is shown inside a mini program, as far as the browser
-// tells. The developer tools don't say inside which.
+// tells. WeChat on desktops and the developer tools don't say inside which.
 func inWebView(r *http.Request, account *directory.Account) bool {
 	b := wechat.ParseBrowser(r.UserAgent())
-	return b.Kind == wechat.WebView && (b.AppID == account.AppID || b.AppID == "")
+	return (b.Kind == wechat.WebView || b.Kind == wechat.MiniProgram) && (b.AppID == account.AppID || b.AppID == "")
 }
 
 // loginByProgram meets a request that only the visitor's own program can sign in: one
@@ -147,7 +171,9 @@ func (a *App) backToProgram(w http.ResponseWriter, r *http.Request, rt route, ba
 	official := a.directory.OfficialAccount(rt.site)
 	switch {
 	case rt.account.Kind == directory.Mini && (inWebView(r, rt.account) || a.AnyBrowser):
-	case official != nil && !rt.isOwn():
+	case official != nil && rt.isOwn():
+		return a.toLogin(w, rt, official, target{Path: rt.base + back})
+	case official != nil:
 		return a.change(w, r, rt, official)
 	case rt.account.Kind == directory.Mini:
 		return a.refused(w, r, rt, refuse(codeOutsideMini))

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/directory"
@@ -44,7 +45,7 @@ const (
 func (a *App) loginByCode(w http.ResponseWriter, r *http.Request, rt route) error {
 	if r.Method == http.MethodGet && navigates(r) && !prefetches(r) {
 		tg, _ := a.wantedTarget(r, rt)
-		return a.backToProgram(w, r, rt, tg.location()[len(rt.base):])
+		return a.backToProgram(w, r, rt, strings.TrimPrefix(tg.Path, rt.base))
 	}
 	var in codeIn
 	if ref := a.readDoor(w, r, &in); ref != nil {

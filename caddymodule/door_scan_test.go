@@ -79,6 +79,19 @@ func TestScan(t *testing.T) {
 		}
 		g.wantRefusal(t, phone.open(g.at(appWeb, "desk", "/")), codeInside)
 	})
+	t.Run("a browser that can neither sign in nor scan is asked to open WeChat, in no circle", func(t *testing.T) {
+		for _, agent := range []string{uaMini, "Mozilla/5.0 AppleWebKit/605.1.15 wxwork/4.1.30 MicroMessenger/7.0.1"} {
+			browser := g.device("ming", agent)
+			for _, path := range []string{"/x", "/-/login"} {
+				for _, appID := range []string{appA, appWeb} {
+					if page := browser.open(g.at(appID, "shop", path)); page.Status != http.StatusOK || !strings.Contains(page.Body, g.at(appA, "shop", "/")) || strings.Contains(page.Body, `id="scan"`) {
+						t.Errorf("%s under %s answers %d %.300s", path, appID, page.Status, page.Body)
+					}
+				}
+			}
+			g.wantRefusal(t, browser.open(g.at(appWeb, "desk", "/")), codeInside)
+		}
+	})
 	t.Run("the state lives until a phone is at hand, and no longer", func(t *testing.T) {
 		for wait, want := range map[time.Duration]bool{25 * time.Minute: true, 31 * time.Minute: false} {
 			desk := g.device("ming", uaDesktop)

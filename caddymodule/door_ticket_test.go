@@ -126,6 +126,12 @@ func TestTicket_webView(t *testing.T) {
 			t.Errorf("without a page of its own it answers %s", page.Body)
 		}
 	})
+	t.Run("on a desktop the web-view doesn't say whose it is", func(t *testing.T) {
+		view := g.device("", uaMini)
+		if user := g.who(view.enter(g.mini("ming", "shop").ticket("/").URL)); user.OpenID != g.sim.OpenID("ming", appMini) {
+			t.Errorf("the page is %+v's", user)
+		}
+	})
 	t.Run("a script gets 401", func(t *testing.T) {
 		view := g.device("", uaMiniView)
 		g.wantRefusal(t, view.fetch("GET", g.at(appMini, "shop", "/api")), codeLoginRequired)
@@ -137,6 +143,13 @@ func TestTicket_webView(t *testing.T) {
 			t.Errorf("it ended at %s as %+v", page.URL, user)
 		}
 		g.wantRefusal(t, g.device("li", uaAndroid).open(g.at(appMini2, "alone", "/x")), codeOutsideMini)
+		back := url.QueryEscape("/wsite/" + appMini + "/shop/y")
+		if page := g.device("li", uaAndroid).open(g.at(appMini, "shop", "/-/login?return="+back)); g.who(page).AppID != appA || page.URL != g.at(appA, "shop", "/y") {
+			t.Errorf("its login ended at %s", page.URL)
+		}
+		if page := g.device("li", uaMiniView).open(g.at(appMini, "shop", "/-/login?return="+back)); !strings.Contains(page.Body, `data-page="/pages/login/index?return=%2Fy"`) {
+			t.Errorf("in the web-view its login answers %s", page.Body)
+		}
 	})
 	t.Run("the old form of an address isn't led to the mini program elsewhere", func(t *testing.T) {
 		view := g.device("", uaMiniView)

@@ -86,6 +86,20 @@ func TestHosts(t *testing.T) {
 		p.site = g.at(appMini, "shop", "")
 		g.wantRefusal(t, p.get("/"), codeLoginRequired)
 	})
+	t.Run("a code that WeChat delivers twice is exchanged once", func(t *testing.T) {
+		p := g.device("li", uaAndroid)
+		back := p.relayAddress(g.on("shop", appA, "shop", "/x"))
+		before := g.sim.Calls("/sns/oauth2/access_token")
+		for range 2 {
+			callback := p.step(back).Header.Get("Location")
+			if page := p.step(callback); page.Header.Get("Location") != "/wsite/"+appA+"/shop/x#" {
+				t.Errorf("the callback answers %d to %q", page.Status, page.Header.Get("Location"))
+			}
+		}
+		if n := g.sim.Calls("/sns/oauth2/access_token") - before; n != 1 {
+			t.Errorf("%d exchanges were made", n)
+		}
+	})
 	t.Run("a refusal and a consent go through the relay", func(t *testing.T) {
 		g.sim.Answer("allow")
 		p := g.device("li", uaAndroid)

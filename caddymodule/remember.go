@@ -10,6 +10,9 @@ import (
 // the account that he used last, and seals of the master key in force, since the
 // older one will be taken away.
 func (a *App) remember(w http.ResponseWriter, r *http.Request, rt route, v *visitor) {
+	if v.session != nil && v.session.bearer {
+		return // a program has no cookies to keep
+	}
 	login, second := a.jar.values(r, cookieLogin)
 	if seen := v.loginSeen.Load(); second != "" || seen != nil && *seen == login || !navigates(r) {
 		return

@@ -380,6 +380,16 @@ func bearerBesideCookie(t *testing.T) {
 			t.Errorf("on an optional path it is answered with %d", page.Status)
 		}
 	}
+	// Nor is it a guest's.
+	guest := g.device("", uaMini)
+	var random [10]byte
+	g.app.random(random[:])
+	guest.plant(g, cookieGuest, g.app.box.sealGuest(identity.NewGuestSeed(g.now(), random)))
+	for _, appID := range []string{appA, appMini} {
+		for _, path := range []string{"/", "/-/me"} {
+			g.wantRefusal(t, guest.send("GET", g.at(appID, "shop", path), nil, "Accept", "application/json", "Authorization", "Bearer ws1.x"), codeLoginRequired)
+		}
+	}
 	// Under an Official Account too: a token never holds there, and the cookie is li's.
 	browser := g.device("li", uaAndroid)
 	g.who(browser.open(g.at(appA, "shop", "/")))

@@ -74,7 +74,7 @@ func (a *App) me(w http.ResponseWriter, r *http.Request, rt route) error {
 		return a.refused(w, r, rt, refuse(codeBadMethod).allowing("GET, HEAD"))
 	}
 	v, err := a.recognise(r, rt)
-	if v == nil && err == nil && a.guestHere(r, rt, a.loginCookie(r)) {
+	if _, n := bearers(r); v == nil && err == nil && n == 0 && rt.account.Official() && a.guestHere(r, rt, a.loginCookie(r)) {
 		v, err = a.recogniseGuest(r, rt)
 	}
 	if err != nil {
