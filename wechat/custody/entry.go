@@ -92,7 +92,9 @@ func (k *Keeper) look(ctx context.Context, e *entry) error {
 	before := e.looked
 	e.looked = k.Now()
 	e.mu.Unlock()
-	sealed, err := k.vaultOf(e.key, a.Legacy).read(ctx)
+	v := k.vaultOf(e.key, a.Legacy)
+	sealed, err := v.read(ctx)
+	k.reached(ctx, v, err)
 	if err != nil {
 		if ctx.Err() != nil { // a caller who went away has looked for nobody
 			e.mu.Lock()
@@ -137,9 +139,7 @@ func (k *Keeper) get(ctx context.Context, of key) (record, error) {
 	known := e.cur.Value != ""
 	e.mu.Unlock()
 	if stale && known {
-		if err := k.look(ctx, e); err != nil {
-			k.Log.WarnContext(ctx, "nobody knows whether another node has a newer token", "step", "custody", "appid", of.appID, "kind", of.kind, "error", err)
-		}
+		_ = k.look(ctx, e) // where the vault can't be reached, what is here must do
 	}
 	now = k.Now()
 	e.mu.Lock()

@@ -162,6 +162,30 @@ func TestFailure(t *testing.T) {
 			synctest.Wait()
 		})
 	})
+	t.Run("an outage is told once when it begins and once when it ends, whatever the number of accounts", func(t *testing.T) {
+		t.Parallel()
+		play(t, func(w *world) {
+			k := w.node("a")
+			use := func() {
+				for i := range 20 {
+					w.token(k, appIDOf(i))
+				}
+			}
+			use()
+			for _, down := range []error{errors.New("gone"), nil} {
+				w.shared.fail(down)
+				for range 10 {
+					pass(2 * time.Minute)
+					use()
+				}
+			}
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if log := w.log.String(); strings.Count(log, "can't be reached") != 1 || strings.Count(log, "reached again") != 1 || strings.Count(log, "\n") != 2 {
+				w.Errorf("the log is %s", log)
+			}
+		})
+	})
 	t.Run("legacy without a store is an error, and no crash", func(t *testing.T) {
 		t.Parallel()
 		play(t, func(w *world) {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,15 @@ type Account struct {
 	// cgi-bin/token. The default, cgi-bin/stable_token, leaves theirs alone.
 	Legacy bool
 }
+
+// String is the account without its secret.
+func (a Account) String() string { return "account " + a.AppID }
+
+// Format is String under every verb, %#v included.
+func (a Account) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, a.String()) }
+
+// LogValue is the account for a log.
+func (a Account) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
 // Source is where tokens come from: a [wechat.Client].
 type Source interface {
@@ -92,7 +102,8 @@ type Config struct {
 // nodes, share what they have through one [cluster.Shared] and one [Store].
 type Keeper struct {
 	Config
-	works atomic.Int64 // names the holder of each lease
+	works                 atomic.Int64 // names the holder of each lease
+	sharedDown, factsDown atomic.Bool
 
 	mu      sync.Mutex
 	entries map[key]*entry

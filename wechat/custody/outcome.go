@@ -48,7 +48,11 @@ func (k *Keeper) failed(e *entry, err error) {
 	e.failures++
 	e.retryAt, e.lastErr = now.Add(pause), err
 	down := e.failures >= downAfter && !e.good(now) && e.alarm.Reason == ""
+	begins := e.failures == 1
 	e.mu.Unlock()
+	if begins {
+		k.Log.Warn("getting a token failed", "step", "custody", "appid", e.key.appID, "kind", e.key.kind, "code", code, "error", err)
+	}
 	var ofToken *tokenError
 	switch {
 	case r != "":

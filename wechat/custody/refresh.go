@@ -136,9 +136,9 @@ func (k *Keeper) claim(ctx context.Context, v vault, e *entry, dead string) (*cl
 	for {
 		now := k.Now()
 		fence, ok, err := v.claim(ctx, holder, now, k.Lease)
+		k.reached(ctx, v, err)
 		switch {
 		case err != nil && v.alone() && ctx.Err() == nil:
-			k.Log.WarnContext(ctx, "getting a token without a lease", "step", "custody", "appid", e.key.appID, "kind", e.key.kind, "error", err)
 			e.mu.Lock()
 			defer e.mu.Unlock()
 			return &claim{fence: e.cur.Fence, at: now, lone: err, release: func(context.Context) {}}, nil

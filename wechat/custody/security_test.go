@@ -177,13 +177,16 @@ func securityLease(t *testing.T) {
 			play(t, func(w *world) {
 				slow, quick := w.node("slow"), w.node("quick")
 				w.wechat.with(func(string, string) fault { return fault{after: 3 * time.Minute} })
-				go slow.Token(w.Context(), appID)
+				waiting := make(chan string)
+				go func() { waiting <- w.token(slow, appID) }()
 				synctest.Wait()
 				w.wechat.with(nil)
 				pass(61 * time.Second)
 				w.wechat.kill(appID) // so that the late answer is worth nothing
 				want := w.token(quick, appID)
-				pass(3 * time.Minute)
+				if got := <-waiting; got != want {
+					w.Errorf("whoever waited got %s, want %s", got, want)
+				}
 				for _, k := range []*custody.Keeper{slow, quick, w.node("new")} {
 					if got := w.token(k, appID); got != want {
 						w.Errorf("served is %s, want %s", got, want)
@@ -380,6 +383,9 @@ func securityLeaks(t *testing.T) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			said := fmt.Sprintf("%s %s %s %+v %+v", sealed, row, w.log.String(), k.States(), w.alarms)
+			if who := fmt.Sprintf("%v %+v %#v", custody.Account{Secret: "hush"}, custody.Account{Secret: "hush"}, custody.Account{Secret: "hush"}); strings.Contains(who, "hush") {
+				w.Errorf("an account is %s", who)
+			}
 			for token := range w.wechat.tokens {
 				if strings.Contains(said, token) {
 					w.Errorf("%s stands in %s", token, said)

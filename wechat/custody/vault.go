@@ -28,6 +28,21 @@ func (k *Keeper) vaultOf(of key, legacy bool) vault {
 	return sharedVault{k.Shared, of.name()}
 }
 
+// reached notes whether a vault answered: when it no longer does, and when it does again,
+// is told once, not for each account.
+func (k *Keeper) reached(ctx context.Context, v vault, err error) {
+	down, what := &k.factsDown, "the facts"
+	if v.alone() {
+		down, what = &k.sharedDown, "the shared state"
+	}
+	switch {
+	case err == nil && down.CompareAndSwap(true, false):
+		k.Log.InfoContext(ctx, "tokens in custody can be reached again", "step", "custody", "in", what)
+	case err != nil && ctx.Err() == nil && down.CompareAndSwap(false, true):
+		k.Log.ErrorContext(ctx, "tokens in custody can't be reached", "step", "custody", "in", what, "error", err)
+	}
+}
+
 // sharedVault keeps what WeChat gives again to whoever asks.
 type sharedVault struct {
 	shared cluster.Shared
