@@ -1,5 +1,7 @@
-// Package wechatsim plays WeChat: the web login of Official Accounts, for tests
-// and demonstrations, without an account, a certificate or the internet.
+// Package wechatsim plays WeChat: logins on the web, on websites, in mini programs
+// and apps, the tokens of accounts and the calls in their name, and what WeChat
+// pushes to their servers, for tests and demonstrations, without an account, a
+// certificate or the internet.
 //
 // In a test, one line starts it, and a cookie says who holds the phone:
 //
@@ -13,6 +15,13 @@
 // alone until you need that: what WeChat leaves free (the order of fields, the
 // length of a token, fields nobody has heard of) differs from run to run, so that
 // a client can't grow used to one of the answers.
+//
+// Set an account up anew with [Sim.ChangeAccount], limit its calls with
+// [Sim.SetLimits], and look with [Sim.Tokens] at every global token that it was
+// ever given: which lived when, which came to nothing. Mini programs and apps are
+// played by [Sim.MiniLogin], [Sim.MiniData], [Sim.MiniPhone] and [Sim.AppLogin];
+// a website's QR code is answered by [Sim.ConfirmWeb], or by nobody with
+// [Options.FastLogin].
 //
 // Move time with [Sim.Advance] instead of sleeping. Arm trouble by its name, such
 // as sim.Fail("code_used"); [Faults] is the table. Ask [Sim.Requests] what your

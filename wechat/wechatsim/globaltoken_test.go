@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -116,6 +117,34 @@ func TestStableTokenForced(t *testing.T) {
 	}
 	if forced != forcesADay+1 {
 		t.Errorf("%d forced tokens", forced)
+	}
+}
+
+func TestTokensForManyAtOnce(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	var all sync.WaitGroup
+	words := make([]string, 8)
+	for i := range words {
+		all.Go(func() {
+			words[i] = word(stableToken(t, s, appA, false))
+			legacyToken(t, s, appA)
+		})
+	}
+	all.Wait()
+	for _, w := range words {
+		if w != words[0] || w == "" {
+			t.Errorf("stable tokens %v", words)
+		}
+	}
+	later, alive := s.Now().Add(tokenOverlap), 0
+	for _, token := range s.Tokens(appA) {
+		if !token.Stable && token.Valid(later) {
+			alive++
+		}
+	}
+	if len(s.Tokens(appA)) != len(words)+1 || alive != 1 {
+		t.Errorf("%d tokens, %d of the old space outlive the overlap", len(s.Tokens(appA)), alive)
 	}
 }
 
@@ -232,8 +261,12 @@ func TestWhitelist(t *testing.T) {
 		list []string
 		in   bool
 	}{
-		{nil, true}, {[]string{}, false}, {[]string{"192.0.2.1"}, false}, {[]string{"192.0.2.1", "127.0.0.1"}, true},
-		{[]string{"127.0.0.0/8"}, true}, {[]string{"::1", "2001:db8::/32"}, false},
+		{nil, true},
+		{[]string{}, false},
+		{[]string{"192.0.2.1"}, false},
+		{[]string{"192.0.2.1", "127.0.0.1"}, true},
+		{[]string{"127.0.0.0/8"}, true},
+		{[]string{"::1", "2001:db8::/32"}, false},
 	} {
 		if err := s.ChangeAccount(appA, func(a *Account) { a.Whitelist = c.list }); err != nil {
 			t.Fatal(err)
