@@ -76,6 +76,11 @@ func TestOpenMiniDataWantsFreshDataOfThisMiniProgram(t *testing.T) {
 // seal encrypts as WeChat does, with a padding of one's own if it isn't nil.
 func seal(t testing.TB, plain string, pad []byte) string {
 	t.Helper()
+	return sealWith(t, sessionKey, plain, pad)
+}
+
+func sealWith(t testing.TB, sessionKey, plain string, pad []byte) string {
+	t.Helper()
 	key, err1 := base64.StdEncoding.DecodeString(sessionKey)
 	iv, err2 := base64.StdEncoding.DecodeString(miniIV)
 	block, err3 := aes.NewCipher(key)
@@ -98,12 +103,13 @@ func mark(app string) string {
 func TestOpenMiniDataRefusesNonsense(t *testing.T) {
 	t.Parallel()
 	good := `{"openId":"` + openid + `",` + mark(miniApp1) + `}`
+	longKey := base64.StdEncoding.EncodeToString(make([]byte, 32))
 	short := `{` + mark(miniApp1) + `}`
 	filled := short + strings.Repeat(" ", 16-len(short)%16)
 	for _, tc := range []struct{ name, key, iv, data string }{
 		{"no key", "", miniIV, seal(t, good, nil)},
 		{"a key that is no base64", "tiihtNczf5v6AKRyjwEUh!==", miniIV, seal(t, good, nil)},
-		{"a key of 32 bytes", base64.StdEncoding.EncodeToString(make([]byte, 32)), miniIV, seal(t, good, nil)},
+		{"a key of 32 bytes", longKey, miniIV, sealWith(t, longKey, good, nil)},
 		{"another key", "OD08STjBWjRtfTEOqbaz8g==", miniIV, seal(t, good, nil)},
 		{"an iv of 15 bytes", sessionKey, base64.StdEncoding.EncodeToString(make([]byte, 15)), seal(t, good, nil)},
 		{"no data", sessionKey, miniIV, ""},
@@ -129,6 +135,11 @@ func TestOpenMiniDataRefusesNonsense(t *testing.T) {
 			}
 		})
 	}
+	t.Run("data of nobody for nobody", func(t *testing.T) {
+		t.Parallel()
+		_, err := wechat.OpenMiniData("", sessionKey, miniIV, seal(t, `{`+mark("")+`}`, nil), miniTime)
+		want(t, err, wechat.ClassRestart)
+	})
 	t.Run("what is right is taken, a full block of padding included", func(t *testing.T) {
 		t.Parallel()
 		for _, plain := range []string{good, short, filled} {

@@ -54,6 +54,9 @@ func TestUsageCountsWhatReachesWeChat(t *testing.T) {
 	is(wechat.Usage{AppID: appID, API: info, Today: 6, Minute: 6, Failed: 4, LastCode: -1})
 	s.now = s.now.Add(45 * time.Second) // the next minute
 	is(wechat.Usage{AppID: appID, API: info, Today: 6, Failed: 4, LastCode: -1})
+	s.body = refusal(40003, "invalid openid")
+	_ = s.fan(t)
+	is(wechat.Usage{AppID: appID, API: info, Today: 7, Minute: 1, Failed: 5, LastCode: 40003})
 	s.body = `{"errcode":0}`
 	if err := s.Typing(t.Context(), wechat.Bearer{AppID: miniApp, Token: token}, openid, true); err != nil {
 		t.Fatal(err)
@@ -61,7 +64,7 @@ func TestUsageCountsWhatReachesWeChat(t *testing.T) {
 	_, _ = exchange(s.Client) // nonsense
 	is(
 		wechat.Usage{AppID: miniApp, API: "cgi-bin/message/custom/typing", Today: 1, Minute: 1},
-		wechat.Usage{AppID: appID, API: info, Today: 6, Failed: 4, LastCode: -1},
+		wechat.Usage{AppID: appID, API: info, Today: 7, Minute: 1, Failed: 5, LastCode: 40003},
 		wechat.Usage{AppID: appID, API: "sns/oauth2/access_token", Today: 1, Minute: 1, Failed: 0},
 	)
 	s.now = s.now.Add(29 * time.Minute) // midnight in China
