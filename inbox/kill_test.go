@@ -116,11 +116,15 @@ func killed(t *testing.T, place, name, backend string, n int) []string {
 	return ids
 }
 
+// engines are the two databases, each with a way to an empty one.
+var engines = map[string]func(testing.TB) string{
+	"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "facts.db") },
+	"postgres": pgtest.DSN,
+}
+
 func TestKill(t *testing.T) {
 	t.Parallel()
-	for engine, fresh := range map[string]func(testing.TB) string{
-		"sqlite": func(t testing.TB) string { return filepath.Join(t.TempDir(), "facts.db") }, "postgres": pgtest.DSN,
-	} {
+	for engine, fresh := range engines {
 		t.Run("what a killed gateway had acknowledged is handed on/"+engine, func(t *testing.T) {
 			t.Parallel()
 			gatewaysKilled(t, fresh(t))

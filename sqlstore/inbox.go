@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/inbox"
@@ -13,10 +14,13 @@ import (
 // never is when a line is due that has nothing to hand on.
 const never = math.MaxInt64
 
-// laneNext is when a task of a visitor is due that joins others on a line, $1 the appid,
-// $2 the target, $3 the openid, and $4 when it would be due alone.
-const laneNext = `(SELECT CASE WHEN COALESCE(MAX(t.next_at), 0) > $4 THEN MAX(t.next_at) ELSE $4 END
-	FROM inbox_task t WHERE t.appid = $1 AND t.target = $2 AND t.openid = $3 AND t.dead = 0)`
+const (
+	// first is when the first task of a visitor on a line is due, $1 the appid, $2 the
+	// target, $3 the openid.
+	first = `(SELECT t.next_at FROM inbox_task t WHERE t.appid = $1 AND t.target = $2 AND t.openid = $3 AND t.dead = 0 ORDER BY t.seq LIMIT 1)`
+	// notBefore is when a task is due that joins those, $4 when it would be due alone.
+	notBefore = `CASE WHEN ` + first + ` > $4 THEN ` + first + ` ELSE $4 END`
+)
 
 // PutPush queues a push for its targets, unless one with its key is or was there.
 func (s *Store) PutPush(ctx context.Context, p inbox.Push, targets []inbox.Delivery) (fresh bool, err error) {
@@ -47,7 +51,7 @@ func (s *Store) PutPush(ctx context.Context, p inbox.Push, targets []inbox.Deliv
 // at. A line that is due already, or can't be reached, is left alone.
 func enqueue(c *session, p inbox.Push, seq int64, d inbox.Delivery) error {
 	var due sql.NullInt64
-	if _, err := c.one(`INSERT INTO inbox_task (seq, target, appid, openid, next_at) VALUES ($5, $2, $1, $3, `+laneNext+`)
+	if _, err := c.one(`INSERT INTO inbox_task (seq, target, appid, openid, next_at) VALUES ($5, $2, $1, $3, `+notBefore+`)
 		ON CONFLICT (seq, target) DO NOTHING RETURNING (SELECT l.due_at FROM inbox_line l WHERE l.appid = $1 AND l.target = $2)`,
 		[]any{p.AppID, d.Target, p.OpenID, d.Next.UnixMicro(), seq}, []any{&due}); err != nil || due.Valid && due.Int64 <= d.Next.UnixMicro() {
 		return err
@@ -79,10 +83,12 @@ func (s *Store) DueLines(ctx context.Context, now time.Time, limit int) ([]inbox
 
 const taskColumns = `t.seq, t.appid, t.target, t.openid, t.tries, t.since, t.next_at, t.error, t.dead, p.push, p.kind, p.at, p.came_at, p.sealed`
 
-// dueTasks are what is due on a line, and of each visitor only what came first.
+// dueTasks are what is due on a line, and of each visitor only what came first. It asks for
+// the first of each instead of for the absence of another: that PostgreSQL would look for
+// among all of the line, as long as it has no statistics.
 const dueTasks = `SELECT ` + taskColumns + ` FROM inbox_task t JOIN inbox_push p ON p.seq = t.seq
-	WHERE t.appid = $1 AND t.target = $2 AND t.dead = 0 AND t.next_at <= $3 AND NOT EXISTS (
-		SELECT 1 FROM inbox_task q WHERE q.appid = t.appid AND q.target = t.target AND q.openid = t.openid AND q.dead = 0 AND q.seq < t.seq)
+	WHERE t.appid = $1 AND t.target = $2 AND t.dead = 0 AND t.next_at <= $3 AND t.seq = (
+		SELECT MIN(q.seq) FROM inbox_task q WHERE q.appid = $1 AND q.target = $2 AND q.openid = t.openid AND q.dead = 0)
 	ORDER BY t.next_at, t.seq LIMIT $4`
 
 // tasks appends the tasks that a query selects.
@@ -135,10 +141,11 @@ func (s *Store) SettlePushes(ctx context.Context, line inbox.Line, holder string
 		if !found {
 			return inbox.ErrLeaseLost
 		}
-		for _, seq := range settled.Done {
-			if _, err := c.exec(`DELETE FROM inbox_task WHERE seq = $1 AND target = $2`, seq, line.Target); err != nil {
-				return err
-			}
+		if err := several(settled.Done, func(seqs []any) error {
+			_, err := c.exec(`DELETE FROM inbox_task WHERE seq IN (`+sixteen+`) AND target = $17`, append(seqs, line.Target)...)
+			return err
+		}); err != nil {
+			return err
 		}
 		for _, t := range settled.Failed {
 			if err := postpone(c, line, t); err != nil {
@@ -152,6 +159,25 @@ func (s *Store) SettlePushes(ctx context.Context, line inbox.Line, holder string
 		return time.Time{}, fmt.Errorf("settling pushes: %w", err)
 	}
 	return next, nil
+}
+
+// sixteen are the places of sixteen numbers in a statement. Each statement waits for a server's
+// answer, so what can be said of many rows at once is.
+const sixteen = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16`
+
+// several calls do with sixteen numbers at a time. At the end the last one stands for those
+// that are missing.
+func several(seqs []int64, do func(seqs []any) error) error {
+	for part := range slices.Chunk(seqs, 16) {
+		args := make([]any, 16, 17)
+		for i := range args {
+			args[i] = part[min(i, len(part)-1)]
+		}
+		if err := do(args); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // postpone writes a failure. All others of the visitor wait with it, unless it is dead.

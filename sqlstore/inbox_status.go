@@ -87,7 +87,7 @@ func (s *Store) ReplayPushes(ctx context.Context, line inbox.Line, keys []string
 			}
 		}
 		for _, t := range found {
-			changed, err := c.exec(`UPDATE inbox_task SET dead = 0, tries = 0, since = NULL, next_at = `+laneNext+` WHERE seq = $5 AND target = $2 AND dead = 1`,
+			changed, err := c.exec(`UPDATE inbox_task SET dead = 0, tries = 0, since = NULL, next_at = `+notBefore+` WHERE seq = $5 AND target = $2 AND dead = 1`,
 				line.AppID, line.Target, t.OpenID, now.UnixMicro(), t.Seq)
 			if err != nil {
 				return err
@@ -153,13 +153,11 @@ func (s *Store) ForgetPushes(ctx context.Context, appID, openID string) error {
 
 // forget takes pushes away, with what of them has yet to be handed on.
 func forget(c *session, pushes []int64) error {
-	for _, seq := range pushes {
-		if _, err := c.exec(`DELETE FROM inbox_task WHERE seq = $1`, seq); err != nil {
+	return several(pushes, func(seqs []any) error {
+		if _, err := c.exec(`DELETE FROM inbox_task WHERE seq IN (`+sixteen+`)`, seqs...); err != nil {
 			return err
 		}
-		if _, err := c.exec(`DELETE FROM inbox_push WHERE seq = $1`, seq); err != nil {
-			return err
-		}
-	}
-	return nil
+		_, err := c.exec(`DELETE FROM inbox_push WHERE seq IN (`+sixteen+`)`, seqs...)
+		return err
+	})
 }
