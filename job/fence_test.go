@@ -49,15 +49,16 @@ func paused(t *testing.T, store job.Store) {
 // leaseLost: somebody else has got the lease, as after the shared state was lost, and the
 // first hears of it before it has saved anything.
 func leaseLost(t *testing.T, store job.Store) {
-	still, over := make(chan struct{}), make(chan error, 1)
+	still, over := make(chan struct{}, 2), make(chan error, 2)
 	c := newClock()
 	shared := cluster.NewMemory(c.Now)
 	d := stillDesk(store, map[string]job.Work{"count": counting(5, func(ctx context.Context, _ int64) error {
-		close(still)
+		still <- struct{}{}
 		<-ctx.Done()
 		over <- context.Cause(ctx)
 		return ctx.Err()
 	})}, c, func(cfg *job.Config) { cfg.Shared, cfg.Lease = shared, 30*time.Millisecond })
+	look := d.watched()
 	d.run(t)
 	j := d.start(t, "count", nil)
 	<-still
@@ -74,5 +75,20 @@ func leaseLost(t *testing.T, store job.Store) {
 	wantErr(t, <-over, job.ErrFenced)
 	if got := d.get(t, j.ID); got.State != job.Running || got.Tries != 0 {
 		t.Errorf("left as %+v", got)
+	}
+	if err := shared.Release(t.Context(), "job/"+j.ID, "thief"); err != nil {
+		t.Fatal(err)
+	}
+	look()
+	if len(still) > 0 {
+		t.Error("the first takes the job back at once, as the other one would from him")
+	}
+	for taken := false; !taken; {
+		d.wakeAfter(time.Second)
+		select {
+		case <-still:
+			taken = true
+		case <-time.After(time.Millisecond):
+		}
 	}
 }

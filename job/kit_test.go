@@ -113,6 +113,39 @@ func stillDesk(store job.Store, kinds map[string]job.Work, c *clock, edits ...fu
 	return d
 }
 
+// watched makes the runner tell when it looks for jobs. What it returns has it look, and
+// waits until it has decided what to take on. To be called before run.
+func (d *desk) watched() (look func()) {
+	looks := make(chan struct{})
+	d.Runner.Store = watchedStore{d.store, looks}
+	return func() {
+		for range 2 { // the second begins when the first is over
+			for more := true; more; {
+				d.Wake()
+				select {
+				case <-looks:
+					more = false
+				case <-time.After(time.Millisecond):
+				}
+			}
+		}
+	}
+}
+
+// watchedStore tells of each look at it.
+type watchedStore struct {
+	job.Store
+	looks chan struct{}
+}
+
+func (s watchedStore) DueJobs(ctx context.Context, now time.Time, limit int) ([]job.Job, error) {
+	select {
+	case s.looks <- struct{}{}:
+	default: // nobody wants to know
+	}
+	return s.Store.DueJobs(ctx, now, limit)
+}
+
 // run runs until the test ends, or what it returns is called.
 func (d *desk) run(t *testing.T) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())

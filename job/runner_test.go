@@ -31,6 +31,7 @@ func TestRunner(t *testing.T) {
 			"what makes no sense is refused before it is queued":                         refused,
 			"of a kind, one job is under way for an account":                             busy,
 			"a work that fails for good reasons is tried again, less often each time":    backsOff,
+			"failures count in a row alone":                                              countsInARow,
 			"while WeChat or the facts are away a job waits, however long that may take": neverGivesUp,
 		} {
 			t.Run(promise, func(t *testing.T) {
@@ -186,28 +187,27 @@ func waits(t *testing.T, store job.Store) {
 
 func keepsRoom(t *testing.T, store job.Store) {
 	at, on := make(chan string, 9), make(chan struct{})
-	d := newDesk(t, store, map[string]job.Work{"count": {Do: func(_ context.Context, j job.Job, _ job.Save) error {
+	d := stillDesk(store, map[string]job.Work{"count": {Do: func(_ context.Context, j job.Job, _ job.Save) error {
 		at <- j.AppID
 		<-on
 		return nil
-	}}}, func(c *job.Config) { c.Parallel = 2 })
+	}}}, newClock(), func(c *job.Config) { c.Parallel = 2 })
 	for _, app := range []string{"wxa", "wxb", "wxc"} {
 		if _, err := d.Start(t.Context(), "count", app, nil, "x"); err != nil {
 			t.Fatal(err)
 		}
 	}
+	look := d.watched()
+	d.run(t)
 	<-at
 	<-at
-	d.Wake()
-	d.Wake() // the second is taken when the first was seen
+	look()
 	if len(at) > 0 {
 		t.Errorf("a third is worked on")
 	}
 	on <- struct{}{}
+	<-at // there is room again, and nobody had to say so
 	on <- struct{}{}
-	for len(at) == 0 {
-		d.Wake()
-	}
 	on <- struct{}{}
 }
 
@@ -261,6 +261,25 @@ func backsOff(t *testing.T, store job.Store) {
 	if got := d.until(t, j.ID, job.Failed); !strings.Contains(got.Error, "api unauthorized") {
 		t.Errorf("got %+v", got)
 	}
+}
+
+func countsInARow(t *testing.T, store job.Store) {
+	failures := map[int64]int{}
+	d := newDesk(t, store, map[string]job.Work{"count": counting(3, func(_ context.Context, i int64) error {
+		if failures[i]++; failures[i] <= 4 {
+			return errors.New("broken")
+		}
+		return nil
+	})}, func(c *job.Config) { c.MaxTries = 5 })
+	j := d.start(t, "count", nil)
+	for range 12 {
+		got := d.until(t, j.ID, job.Waiting)
+		if got.Why != "broken" {
+			t.Errorf("got %+v", got)
+		}
+		d.wakeAfter(got.Until.Sub(d.Now()))
+	}
+	d.until(t, j.ID, job.Done)
 }
 
 func neverGivesUp(t *testing.T, store job.Store) {
