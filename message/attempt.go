@@ -118,8 +118,8 @@ func (b *batch) settled(ctx context.Context, m Message, v verdict, unsure, began
 	m.Reason, m.Next = v.reason, now.Add(b.jittered(doubled(firstPause, m.Tries, maxPause)))
 	switch {
 	case v.lane:
-		b.pause(ctx, m.AppID, v)
-		m.Next = now // as soon as the account is of use again
+		b.pause(ctx, Lane{m.AppID, m.Kind}, v)
+		m.Next = now // as soon as the lane is of use again
 	case !v.until.IsZero():
 		m.Next = v.until
 	}
@@ -138,15 +138,14 @@ func ended(m Message, state State, reason Reason, now time.Time) Message {
 	return m
 }
 
-// pause leaves an account alone, longer each time where nothing says how long.
-func (b *batch) pause(ctx context.Context, appID string, v verdict) {
+// pause leaves a lane alone, longer each time where nothing says how long.
+func (b *batch) pause(ctx context.Context, l Lane, v verdict) {
 	b.paused.Store(true)
-	l := Lane{AppID: appID, Until: v.until, Reason: v.reason, Detail: v.detail}
-	if err := b.Store.PauseLane(ctx, l, b.Now()); err != nil {
-		b.Log.ErrorContext(ctx, "leaving an account alone", "appid", appID, "error", err)
+	if err := b.Store.PauseLane(ctx, Pause{Lane: l, Until: v.until, Reason: v.reason, Detail: v.detail}, b.Now()); err != nil {
+		b.Log.ErrorContext(ctx, "leaving an account's messages alone", "appid", l.AppID, "kind", string(l.Kind), "error", err)
 		return
 	}
-	b.Log.WarnContext(ctx, "an account can't send messages: they wait", "appid", appID, "code", string(v.reason), "wechat", v.detail)
+	b.Log.WarnContext(ctx, "an account can't send messages: they wait", "appid", l.AppID, "kind", string(l.Kind), "code", string(v.reason), "wechat", v.detail)
 }
 
 // jittered is d, or up to a quarter more, so that not all come back at once.

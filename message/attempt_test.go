@@ -27,7 +27,7 @@ func TestAttempt(t *testing.T) {
 				t.Error("he is taken for gone from the other account, too")
 			}
 		})
-		t.Run("a spent quota stops one account until midnight in China, and no other", func(t *testing.T) { t.Parallel(); quota(t, on) })
+		t.Run("a spent quota stops one kind of messages of one account until midnight in China, and no other", func(t *testing.T) { t.Parallel(); quota(t, on) })
 		t.Run("too many calls in a minute wait for the next", func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, on)
@@ -124,12 +124,13 @@ func quota(t *testing.T, on engine) {
 	h.phones.next = []func() error{code(45009)}
 	h.drain()
 	h.want(m.ID, message.Queued, message.ReasonQuota)
-	other := h.send(elsewhere)
+	other, service := h.send(elsewhere), h.send(custom("s"))
 	h.drain()
 	h.want(other.ID, message.Sent, message.ReasonNone)
+	h.want(service.ID, message.Sent, message.ReasonNone)
 	lanes, err := h.Paused(t.Context())
 	midnight := time.Date(2026, 1, 2, 16, 0, 0, 0, time.UTC) // it was 11:04 in China
-	if err != nil || len(lanes) != 1 || lanes[0].AppID != own || !lanes[0].Until.Equal(midnight) {
+	if err != nil || len(lanes) != 1 || lanes[0].Lane != (message.Lane{AppID: own, Kind: message.KindTemplate}) || !lanes[0].Until.Equal(midnight) {
 		t.Fatalf("left alone: %+v, %v", lanes, err)
 	}
 	h.clock.advance(midnight.Sub(h.clock.time()) - time.Second)

@@ -38,18 +38,19 @@ func (o *Outbox) Count(ctx context.Context, realm, batch string) (map[State]int6
 	return counts, nil
 }
 
-// Paused returns the accounts that are left alone at the moment, and why.
-func (o *Outbox) Paused(ctx context.Context) ([]Lane, error) {
-	lanes, err := o.Store.Lanes(ctx, o.Now())
+// Paused returns the accounts whose messages of a kind are left alone at the moment, and
+// why.
+func (o *Outbox) Paused(ctx context.Context) ([]Pause, error) {
+	pauses, err := o.Store.Pauses(ctx, o.Now())
 	if err != nil {
 		return nil, fmt.Errorf("listing accounts that wait: %w", err)
 	}
-	return lanes, nil
+	return pauses, nil
 }
 
 // Resume has an account tried again at once, such as after its quota was cleared.
 func (o *Outbox) Resume(ctx context.Context, appID string) error {
-	if err := o.Store.ResumeLane(ctx, appID); err != nil {
+	if err := o.Store.ResumeLanes(ctx, appID); err != nil {
 		return fmt.Errorf("resuming an account: %w", err)
 	}
 	o.Wake()

@@ -60,9 +60,9 @@ type Config struct {
 	Accounts func() []string
 
 	Every       time.Duration // between looks at the store; default 1s
-	Take        int           // messages of an account taken at once; default 64
-	Concurrency int           // calls for an account at once; default 16
-	Lanes       int           // accounts served at once; default 16
+	Take        int           // messages of an account and kind taken at once; default 64
+	Concurrency int           // calls for an account and kind at once; default 16
+	Lanes       int           // accounts and kinds served at once; default 16
 	Lease       time.Duration // how long messages are reserved; default 2m. Attempts begin in its first half
 	SyncEvery   time.Duration // between two lists of an account's templates; default 24h
 	KeepContent time.Duration // after the end of a message; default 7 days

@@ -21,7 +21,7 @@ func (o *Outbox) send(ctx context.Context) {
 	ticker := time.NewTicker(o.Every)
 	defer ticker.Stop()
 	var failing atomic.Bool
-	r := &round{Outbox: o, busy: map[string]bool{}, slots: make(chan struct{}, o.Lanes), ended: func(err error) {
+	r := &round{Outbox: o, busy: map[Lane]bool{}, slots: make(chan struct{}, o.Lanes), ended: func(err error) {
 		if bad := err != nil && ctx.Err() == nil; failing.Swap(bad) != bad && bad {
 			o.Log.ErrorContext(ctx, "sending messages", "error", err)
 		}
@@ -43,7 +43,7 @@ func (o *Outbox) send(ctx context.Context) {
 // anything was.
 func (o *Outbox) Step(ctx context.Context) (bool, error) {
 	var first atomic.Pointer[error]
-	r := &round{Outbox: o, busy: map[string]bool{}, slots: make(chan struct{}, o.Lanes), ended: func(err error) {
+	r := &round{Outbox: o, busy: map[Lane]bool{}, slots: make(chan struct{}, o.Lanes), ended: func(err error) {
 		if err != nil {
 			first.CompareAndSwap(nil, &err)
 		}
@@ -56,27 +56,27 @@ func (o *Outbox) Step(ctx context.Context) (bool, error) {
 	return r.taken.Load() > 0, err
 }
 
-// round serves accounts side by side, so that a slow one delays no other.
+// round serves lanes side by side, so that a slow one delays no other.
 type round struct {
 	*Outbox
 	slots chan struct{}
 	lanes sync.WaitGroup
 	taken atomic.Int64
-	ended func(error) // hears how each account's turn ended
+	ended func(error) // hears how each lane's turn ended
 
 	mu   sync.Mutex
-	busy map[string]bool // accounts that are being served
+	busy map[Lane]bool // that are being served
 }
 
-// begin has every account served that has something due and isn't being served.
+// begin has every lane served that has something due and isn't being served.
 func (r *round) begin(ctx context.Context) error {
 	const most = 1000
 	due, err := r.Store.DueLanes(ctx, r.Now(), most)
 	if err != nil {
 		return fmt.Errorf("looking for messages: %w", err)
 	}
-	for _, appID := range due {
-		if !r.claim(appID, true) {
+	for _, lane := range due {
+		if !r.claim(lane, true) {
 			continue
 		}
 		select {
@@ -85,10 +85,10 @@ func (r *round) begin(ctx context.Context) error {
 			return nil
 		}
 		r.lanes.Go(func() {
-			n, err := r.serve(ctx, appID)
+			n, err := r.serve(ctx, lane)
 			r.taken.Add(n)
 			<-r.slots
-			r.claim(appID, false)
+			r.claim(lane, false)
 			r.ended(err)
 			if n > 0 { // something may have come meanwhile, or moved to another account
 				r.Wake()
@@ -98,29 +98,28 @@ func (r *round) begin(ctx context.Context) error {
 	return nil
 }
 
-// claim notes that an account is being served, or no longer. It says whether it wasn't.
-func (r *round) claim(appID string, served bool) bool {
+// claim notes that a lane is being served, or no longer. It says whether it wasn't.
+func (r *round) claim(l Lane, served bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	was := r.busy[appID]
-	if r.busy[appID] = served; !served {
-		delete(r.busy, appID)
+	was := r.busy[l]
+	if r.busy[l] = served; !served {
+		delete(r.busy, l)
 	}
 	return !was
 }
 
-// serve sends what is due for an account, batch by batch, and says how many messages
-// it took.
-func (o *Outbox) serve(ctx context.Context, appID string) (total int64, err error) {
+// serve sends what is due in a lane, batch by batch, and says how many messages it took.
+func (o *Outbox) serve(ctx context.Context, l Lane) (total int64, err error) {
 	for ctx.Err() == nil {
 		// The limiter takes nothing back, so it is asked for no more than there is.
-		due, err := o.Store.DueMessages(ctx, appID, o.Now(), o.Take)
+		due, err := o.Store.DueMessages(ctx, l, o.Now(), o.Take)
 		if err != nil {
 			return total, fmt.Errorf("looking for messages: %w", err)
 		}
 		n := 0
 		if due > 0 {
-			if n, err = o.Limiter.AtMost(ctx, appID, due); err != nil {
+			if n, err = o.Limiter.AtMost(ctx, l.AppID, due); err != nil {
 				return total, fmt.Errorf("limiting messages: %w", err)
 			}
 		}
@@ -128,7 +127,7 @@ func (o *Outbox) serve(ctx context.Context, appID string) (total int64, err erro
 			return total, nil
 		}
 		now := o.Now()
-		taken, err := o.Store.TakeMessages(ctx, appID, o.Holder, now, now.Add(o.Lease), n)
+		taken, err := o.Store.TakeMessages(ctx, l, o.Holder, now, now.Add(o.Lease), n)
 		if err != nil {
 			return total, fmt.Errorf("taking messages: %w", err)
 		}
@@ -145,7 +144,7 @@ func (o *Outbox) serve(ctx context.Context, appID string) (total int64, err erro
 	return total, nil
 }
 
-// batch is what an outbox has taken of an account's messages.
+// batch is what an outbox has taken of a lane.
 type batch struct {
 	*Outbox
 	deadline time.Time // no attempt begins after it

@@ -21,26 +21,26 @@ type Store interface {
 	// CountMessages counts the messages of a batch by their states.
 	CountMessages(ctx context.Context, realm, batch string) (map[State]int64, error)
 
-	// DueLanes returns at most limit accounts with messages that are due, without
-	// those that are left alone.
-	DueLanes(ctx context.Context, now time.Time, limit int) ([]string, error)
-	// DueMessages counts the due messages of an account, up to limit.
-	DueMessages(ctx context.Context, appID string, now time.Time, limit int) (int, error)
-	// TakeMessages reserves at most limit due messages of an account for holder until
-	// then, single ones before those of batches. Each counts as attempted from now on:
-	// what is returned says as Unsure whether one was attempted before and nobody
-	// knows how that ended.
-	TakeMessages(ctx context.Context, appID, holder string, now, until time.Time, limit int) ([]Message, error)
+	// DueLanes returns at most limit lanes with messages that are due, without those
+	// that are left alone.
+	DueLanes(ctx context.Context, now time.Time, limit int) ([]Lane, error)
+	// DueMessages counts the due messages of a lane, up to limit.
+	DueMessages(ctx context.Context, l Lane, now time.Time, limit int) (int, error)
+	// TakeMessages reserves at most limit due messages of a lane for holder until then,
+	// single ones before those of batches. Each counts as attempted from now on: what is
+	// returned says as Unsure whether one was attempted before and nobody knows how that
+	// ended.
+	TakeMessages(ctx context.Context, l Lane, holder string, now, until time.Time, limit int) ([]Message, error)
 	// SettleMessage writes how a message stands that holder had taken. If it is sent,
 	// and its result came before, it writes what [Finish] makes of both. It returns
 	// what it wrote; false if holder has it no longer.
 	SettleMessage(ctx context.Context, m Message, holder string) (Message, bool, error)
-	// PauseLane leaves an account alone, for as long as [Paused] says.
-	PauseLane(ctx context.Context, l Lane, now time.Time) error
-	// ResumeLane has an account tried again.
-	ResumeLane(ctx context.Context, appID string) error
-	// Lanes returns the accounts that are left alone at the moment.
-	Lanes(ctx context.Context, now time.Time) ([]Lane, error)
+	// PauseLane leaves a lane alone, for as long as [Paused] says.
+	PauseLane(ctx context.Context, p Pause, now time.Time) error
+	// ResumeLanes has all lanes of an account tried again.
+	ResumeLanes(ctx context.Context, appID string) error
+	// Pauses returns the lanes that are left alone at the moment.
+	Pauses(ctx context.Context, now time.Time) ([]Pause, error)
 
 	// FinishMessage writes what [Finish] makes of the message with that number and a
 	// result. If there is no such message yet, the result is kept for it.
@@ -82,9 +82,16 @@ type Filter struct {
 	Limit  int // at most this many, 1 to 1000
 }
 
-// Lane is an account that is left alone for a while.
+// Lane is an account's messages of a kind. WeChat counts each kind by itself, so that one
+// whose quota is spent is left alone, and the others go on.
 type Lane struct {
 	AppID string
+	Kind  Kind
+}
+
+// Pause is a lane that is left alone for a while.
+type Pause struct {
+	Lane
 	Until time.Time
 	// Reason says why, Detail in WeChat's words.
 	Reason Reason

@@ -21,7 +21,7 @@ const (
 	// firstPause doubles with each attempt, up to maxPause.
 	firstPause = 5 * time.Second
 	maxPause   = 10 * time.Minute
-	// lanePause doubles while an account is of no use, up to maxLanePause.
+	// lanePause doubles while a lane is of no use, up to maxLanePause.
 	lanePause    = time.Minute
 	maxLanePause = 30 * time.Minute
 )
@@ -34,8 +34,8 @@ type verdict struct {
 	state  State // Queued: try again
 	reason Reason
 	detail string
-	// lane says that the account, not the message, is the reason; until may say how
-	// long, and zero means longer each time.
+	// lane says that the lane, not the message, is the reason; until may say how long,
+	// and zero means longer each time.
 	lane  bool
 	until time.Time
 	// move says that another account is to send it.
@@ -165,10 +165,10 @@ func doubled(first time.Duration, times int, most time.Duration) time.Duration {
 	return most
 }
 
-// Paused is how an account is left alone that was left alone before: longer each time,
-// unless until says how long. It forgets what was before once the account was of use for
-// as long as a pause may be.
-func Paused(before, next Lane, now time.Time) Lane {
+// Paused is how a lane is left alone that was left alone before: longer each time, unless
+// until says how long. It forgets what was before once the lane was of use for as long as
+// a pause may be.
+func Paused(before, next Pause, now time.Time) Pause {
 	switch {
 	case before.Until.After(now) && !next.Until.After(before.Until):
 		return before // several attempts at once have found the same

@@ -14,11 +14,11 @@ func (s *Store) PutMessages(ctx context.Context, messages []message.Message) ([]
 	var before []message.Message
 	err := s.writer.write(ctx, func(c *session) error {
 		before = make([]message.Message, len(messages))
-		lanes := map[string]bool{}
+		open := map[message.Lane]bool{}
 		for i, m := range messages {
-			if !lanes[m.AppID] {
-				lanes[m.AppID] = true
-				if err := openLane(c, m.AppID); err != nil {
+			if l := (message.Lane{AppID: m.AppID, Kind: m.Kind}); !open[l] {
+				open[l] = true
+				if err := openLane(c, l); err != nil {
 					return err
 				}
 			}
@@ -46,13 +46,13 @@ func (s *Store) PutMessages(ctx context.Context, messages []message.Message) ([]
 	return before, nil
 }
 
-// openLane makes an account known that is to send something.
-func openLane(c *session, appID string) error {
+// openLane makes a lane known.
+func openLane(c *session, l message.Lane) error {
 	var one int
-	if known, err := c.one(`SELECT 1 FROM message_lane WHERE appid = $1`, []any{appID}, []any{&one}); known || err != nil {
+	if known, err := c.one(`SELECT 1 FROM message_lane WHERE appid = $1 AND kind = $2`, []any{l.AppID, string(l.Kind)}, []any{&one}); known || err != nil {
 		return err
 	}
-	_, err := c.exec(`INSERT INTO message_lane (appid) VALUES ($1) ON CONFLICT (appid) DO NOTHING`, appID)
+	_, err := c.exec(`INSERT INTO message_lane (appid, kind) VALUES ($1, $2) ON CONFLICT (appid, kind) DO NOTHING`, l.AppID, string(l.Kind))
 	return err
 }
 

@@ -9,18 +9,18 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/message"
 )
 
-// DueLanes returns accounts with messages that are due.
-func (s *Store) DueLanes(ctx context.Context, now time.Time, limit int) ([]string, error) {
-	var lanes []string
+// DueLanes returns lanes with messages that are due.
+func (s *Store) DueLanes(ctx context.Context, now time.Time, limit int) ([]message.Lane, error) {
+	var lanes []message.Lane
 	err := s.readers.use(ctx, func(c *session) error {
 		lanes = nil
-		return c.each(`SELECT l.appid FROM message_lane l WHERE l.until_at <= $1 AND (
-				EXISTS (SELECT 1 FROM message m WHERE m.appid = l.appid AND m.state = 'queued' AND m.bulk = 0 AND m.next_at <= $1)
-				OR EXISTS (SELECT 1 FROM message m WHERE m.appid = l.appid AND m.state = 'queued' AND m.bulk = 1 AND m.next_at <= $1))
+		return c.each(`SELECT l.appid, l.kind FROM message_lane l WHERE l.until_at <= $1 AND (
+				EXISTS (SELECT 1 FROM message m WHERE m.appid = l.appid AND m.kind = l.kind AND m.state = 'queued' AND m.bulk = 0 AND m.next_at <= $1)
+				OR EXISTS (SELECT 1 FROM message m WHERE m.appid = l.appid AND m.kind = l.kind AND m.state = 'queued' AND m.bulk = 1 AND m.next_at <= $1))
 			LIMIT $2`, []any{now.UnixMicro(), limit}, func(rows *sql.Rows) error {
-			var appID string
-			err := rows.Scan(&appID)
-			lanes = append(lanes, appID)
+			var l message.Lane
+			err := rows.Scan(&l.AppID, &l.Kind)
+			lanes = append(lanes, l)
 			return err
 		})
 	})
@@ -30,13 +30,13 @@ func (s *Store) DueLanes(ctx context.Context, now time.Time, limit int) ([]strin
 	return lanes, nil
 }
 
-// DueMessages counts the due messages of an account.
-func (s *Store) DueMessages(ctx context.Context, appID string, now time.Time, limit int) (n int, err error) {
+// DueMessages counts the due messages of a lane.
+func (s *Store) DueMessages(ctx context.Context, l message.Lane, now time.Time, limit int) (n int, err error) {
 	err = s.readers.use(ctx, func(c *session) error {
 		n = 0
 		for bulk := range 2 {
-			err := c.each(`SELECT 1 FROM message WHERE appid = $1 AND bulk = $2 AND next_at <= $3 AND state = 'queued' LIMIT $4`,
-				[]any{appID, bulk, now.UnixMicro(), limit - n}, func(*sql.Rows) error { n++; return nil })
+			err := c.each(`SELECT 1 FROM message WHERE appid = $1 AND kind = $2 AND bulk = $3 AND next_at <= $4 AND state = 'queued' LIMIT $5`,
+				[]any{l.AppID, string(l.Kind), bulk, now.UnixMicro(), limit - n}, func(*sql.Rows) error { n++; return nil })
 			if err != nil {
 				return err
 			}
@@ -49,18 +49,19 @@ func (s *Store) DueMessages(ctx context.Context, appID string, now time.Time, li
 	return n, nil
 }
 
-// TakeMessages reserves due messages of an account.
-func (s *Store) TakeMessages(ctx context.Context, appID, holder string, now, until time.Time, limit int) ([]message.Message, error) {
-	const query = messageColumns + ` WHERE appid = $1 AND bulk = $2 AND next_at <= $3 AND state = 'queued' ORDER BY next_at LIMIT $4`
+// TakeMessages reserves due messages of a lane.
+func (s *Store) TakeMessages(ctx context.Context, l message.Lane, holder string, now, until time.Time, limit int) ([]message.Message, error) {
+	const query = messageColumns + ` WHERE appid = $1 AND kind = $2 AND bulk = $3 AND next_at <= $4 AND state = 'queued' ORDER BY next_at LIMIT $5`
 	var taken []message.Message
 	err := s.writer.write(ctx, func(c *session) error {
 		taken = nil
 		var paused int64
-		if _, err := c.one(`SELECT until_at FROM message_lane WHERE appid = $1`, []any{appID}, []any{&paused}); err != nil || paused > now.UnixMicro() {
+		_, err := c.one(`SELECT until_at FROM message_lane WHERE appid = $1 AND kind = $2`, []any{l.AppID, string(l.Kind)}, []any{&paused})
+		if err != nil || paused > now.UnixMicro() {
 			return err
 		}
 		for bulk := range 2 {
-			if err := eachMessage(c, query, []any{appID, bulk, now.UnixMicro(), limit - len(taken)}, &taken); err != nil {
+			if err := eachMessage(c, query, []any{l.AppID, string(l.Kind), bulk, now.UnixMicro(), limit - len(taken)}, &taken); err != nil {
 				return err
 			}
 		}
@@ -99,7 +100,7 @@ func (s *Store) SettleMessage(ctx context.Context, m message.Message, holder str
 			_, err = c.exec(`DELETE FROM message_result WHERE appid = $1 AND msgid = $2`, m.AppID, m.MsgID)
 		}
 		if err == nil && m.State == message.Queued { // another account may have to send it
-			err = openLane(c, m.AppID)
+			err = openLane(c, message.Lane{AppID: m.AppID, Kind: m.Kind})
 		}
 		return err
 	})
@@ -177,60 +178,4 @@ func (s *Store) ChangeMessage(ctx context.Context, realm, id string, now time.Ti
 		return message.Message{}, false, err
 	}
 	return m, found, nil
-}
-
-// PauseLane leaves an account alone.
-func (s *Store) PauseLane(ctx context.Context, l message.Lane, now time.Time) error {
-	err := s.writer.write(ctx, func(c *session) error {
-		before := message.Lane{AppID: l.AppID}
-		var until int64
-		_, err := c.one(`SELECT until_at, reason, detail, times FROM message_lane WHERE appid = $1`,
-			[]any{l.AppID}, []any{&until, &before.Reason, &before.Detail, &before.Times})
-		if err != nil {
-			return err
-		}
-		before.Until = time.UnixMicro(until).UTC()
-		next := message.Paused(before, l, now)
-		_, err = c.exec(`INSERT INTO message_lane (appid, until_at, reason, detail, times) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (appid) DO UPDATE SET until_at = excluded.until_at, reason = excluded.reason, detail = excluded.detail, times = excluded.times`,
-			next.AppID, next.Until.UnixMicro(), string(next.Reason), next.Detail, next.Times)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("leaving an account alone: %w", err)
-	}
-	return nil
-}
-
-// ResumeLane has an account tried again.
-func (s *Store) ResumeLane(ctx context.Context, appID string) error {
-	err := s.writer.write(ctx, func(c *session) error {
-		_, err := c.exec(`UPDATE message_lane SET until_at = 0, times = 0 WHERE appid = $1`, appID)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("resuming an account: %w", err)
-	}
-	return nil
-}
-
-// Lanes returns the accounts that are left alone.
-func (s *Store) Lanes(ctx context.Context, now time.Time) ([]message.Lane, error) {
-	var lanes []message.Lane
-	err := s.readers.use(ctx, func(c *session) error {
-		lanes = nil
-		return c.each(`SELECT appid, until_at, reason, detail, times FROM message_lane WHERE until_at > $1 ORDER BY until_at`,
-			[]any{now.UnixMicro()}, func(rows *sql.Rows) error {
-				var l message.Lane
-				var until int64
-				err := rows.Scan(&l.AppID, &until, &l.Reason, &l.Detail, &l.Times)
-				l.Until = time.UnixMicro(until).UTC()
-				lanes = append(lanes, l)
-				return err
-			})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("listing accounts that wait: %w", err)
-	}
-	return lanes, nil
 }

@@ -50,6 +50,8 @@ func wantPlans(t *testing.T, s *Store, least int, about ...string) {
 	}
 }
 
+var aLane = message.Lane{AppID: "wx1", Kind: message.KindTemplate}
+
 func aMessage(id string, at time.Time) message.Message {
 	return message.Message{
 		ID: id, Realm: "shop", User: "u", AppID: "wx1", OpenID: "o", Kind: message.KindTemplate, Template: "t", By: "k", ClientID: "c" + id,
@@ -127,7 +129,7 @@ func taking(t *testing.T, s *Store, t0 time.Time) {
 	now := t0.Add(time.Minute)
 	take := func(holder string, now time.Time, limit int) (ids string) {
 		t.Helper()
-		taken, err := s.TakeMessages(t.Context(), "wx1", holder, now, now.Add(time.Minute), limit)
+		taken, err := s.TakeMessages(t.Context(), aLane, holder, now, now.Add(time.Minute), limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +164,7 @@ func taking(t *testing.T, s *Store, t0 time.Time) {
 	if _, ours, err := s.SettleMessage(t.Context(), bulk, "z"); !ours || err != nil {
 		t.Errorf("who has a message didn't settle it, %v", err)
 	}
-	if err := s.PauseLane(t.Context(), message.Lane{AppID: "wx1", Until: now.Add(time.Hour)}, now); err != nil {
+	if err := s.PauseLane(t.Context(), message.Pause{Lane: aLane, Until: now.Add(time.Hour)}, now); err != nil {
 		t.Fatal(err)
 	}
 	if got := take("x", now.Add(time.Second), 5); got != "" {
@@ -172,7 +174,7 @@ func taking(t *testing.T, s *Store, t0 time.Time) {
 	if err != nil || len(lanes) != 0 {
 		t.Errorf("due are %v, %v", lanes, err)
 	}
-	if err := s.ResumeLane(t.Context(), "wx1"); err != nil {
+	if err := s.ResumeLanes(t.Context(), "wx1"); err != nil {
 		t.Fatal(err)
 	}
 	if lanes, err := s.DueLanes(t.Context(), now.Add(time.Second), 10); err != nil || len(lanes) != 1 {
@@ -199,10 +201,10 @@ func allOfMessages(t *testing.T, s *Store, t0 time.Time) {
 	must(err)
 	_, err = s.DueLanes(ctx, t0, 1)
 	must(err)
-	if n, err := s.DueMessages(ctx, "wx1", t0, 5); n != 2 || err != nil {
+	if n, err := s.DueMessages(ctx, aLane, t0, 5); n != 2 || err != nil {
 		t.Errorf("%d are due, %v", n, err)
 	}
-	taken, err := s.TakeMessages(ctx, "wx1", "x", t0, t0.Add(time.Minute), 1)
+	taken, err := s.TakeMessages(ctx, aLane, "x", t0, t0.Add(time.Minute), 1)
 	must(err)
 	_, _, err = s.FinishMessage(ctx, "wx1", 7, "success", t0)
 	must(err)
@@ -229,19 +231,31 @@ func allOfMessages(t *testing.T, s *Store, t0 time.Time) {
 	must(err)
 	_, _, err = s.ChangeMessage(ctx, "shop", "a1", t0, func(*message.Message, bool) error { return nil })
 	must(err)
-	must(s.PauseLane(ctx, message.Lane{AppID: "wx1"}, t0))
-	_, err = s.Lanes(ctx, t0)
+	must(s.PauseLane(ctx, message.Pause{Lane: aLane}, t0))
+	_, err = s.Pauses(ctx, t0)
 	must(err)
-	must(s.ResumeLane(ctx, "wx1"))
+	must(s.ResumeLanes(ctx, "wx1"))
 	_, err = s.SweepMessages(ctx, t0, t0, t0, 1)
 	must(err)
+	_, err = s.EraseMessages(ctx, "shop", "u")
+	must(err)
+	allOfTemplates(t, s, t0)
+}
+
+func allOfTemplates(t *testing.T, s *Store, t0 time.Time) {
+	t.Helper()
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	must(s.PutTemplates(ctx, "wx1", []message.Template{{ID: "t"}}, t0))
-	_, err = s.ApproveValues(ctx, "wx1", "t", "const1", []string{"a"})
+	_, err := s.ApproveValues(ctx, "wx1", "t", "const1", []string{"a"})
 	must(err)
 	_, _, err = s.Templates(ctx, "wx1")
 	must(err)
 	_, err = s.TemplateOf(ctx, "t", []string{"wx1"})
-	must(err)
-	_, err = s.EraseMessages(ctx, "shop", "u")
 	must(err)
 }

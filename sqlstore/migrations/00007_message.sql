@@ -31,7 +31,7 @@ CREATE TABLE message (
 	PRIMARY KEY (realm, id)
 );
 CREATE UNIQUE INDEX message_client ON message (realm, maker, client_id) WHERE client_id <> '';
-CREATE INDEX message_due ON message (appid, bulk, next_at) WHERE state = 'queued';
+CREATE INDEX message_due ON message (appid, kind, bulk, next_at) WHERE state = 'queued';
 CREATE INDEX message_msgid ON message (appid, msgid) WHERE msgid <> 0;
 CREATE INDEX message_state ON message (realm, state, id);
 CREATE INDEX message_userid ON message (realm, userid, id);
@@ -51,13 +51,16 @@ CREATE TABLE message_result (
 );
 CREATE INDEX message_result_at ON message_result (at);
 
--- The accounts that have ever had a message, and until when they are left alone.
+-- The accounts and kinds of messages that there ever were, and until when they are left
+-- alone.
 CREATE TABLE message_lane (
-	appid    TEXT   NOT NULL PRIMARY KEY,
+	appid    TEXT   NOT NULL,
+	kind     TEXT   NOT NULL,
 	until_at BIGINT NOT NULL DEFAULT 0,
 	reason   TEXT   NOT NULL DEFAULT '',
 	detail   TEXT   NOT NULL DEFAULT '',
-	times    BIGINT NOT NULL DEFAULT 0
+	times    BIGINT NOT NULL DEFAULT 0,
+	PRIMARY KEY (appid, kind)
 );
 CREATE INDEX message_lane_until ON message_lane (until_at);
 
