@@ -190,6 +190,20 @@ func TestSecurityForward(t *testing.T) {
 			}
 		}
 	})
+	t.Run("T220 a name that leads to a private address reaches nothing, and plain http never leaves the networks", func(t *testing.T) {
+		t.Parallel()
+		for ip, url := range map[string]string{"127.0.0.1": "https://crm.example.com/", "169.254.169.254": "https://crm.example.com/", "93.184.216.34": "http://crm.example.com/"} {
+			seen := code(t, url, func(c *inbox.Config) {
+				c.Resolver = answering(t, ip)
+				if strings.HasPrefix(url, "https") {
+					c.Networks = nil
+				}
+			})
+			if seen["failed private_address"] != 1 {
+				t.Errorf("%s at %s: observed %v", url, ip, seen)
+			}
+		}
+	})
 	t.Run("T223 an answer that doesn't come ends", func(t *testing.T) {
 		t.Parallel()
 		hanging := make(chan struct{})
