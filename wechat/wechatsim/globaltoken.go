@@ -235,31 +235,54 @@ func (c *call) stableToken() {
 
 // stable gives the stable token of an account, and the life that the answer tells.
 func (c *call) stable(appid string, force bool) (Token, time.Duration, int) {
-	life, now, stale := c.trueLife(), c.Now(), c.is("token_stale")
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	sp := &c.state(appid).stable
-	t := sp.current()
-	if force && t != nil && now.Sub(t.Issued) < forcePause && t.Forced && t.Valid(now) {
+	now := c.Now()
+	last, ok := c.lastStable(appid)
+	if ok && last.Forced && last.Valid(now) && now.Sub(last.Issued) < forcePause {
 		force = false
 	}
 	switch {
-	case t != nil && !force && stale && now.Before(t.Until):
-		return *t, t.Until.Sub(now), 0
-	case t != nil && !force && t.Valid(now) && t.Until.Sub(now) > tokenOverlap:
-		return *t, t.Until.Sub(now), 0
+	case ok && !force && last.lasts(now),
+		ok && !force && !last.Valid(now) && now.Before(last.Until) && c.is("token_stale"):
+		return last, last.Until.Sub(now), 0
 	}
-	if force {
-		if day := chinaDay(now); sp.day != day {
-			sp.day, sp.forced = day, 0
-		}
-		if sp.forced >= forcesADay {
-			return Token{}, 0, 45009
-		}
-		sp.forced++
-		for _, old := range sp.issued {
-			old.retire(now)
-		}
+	life := c.trueLife() // only now, so that a fault isn't spent on an old token
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	sp := &c.state(appid).stable
+	if t := sp.current(); t != nil && !force && t.lasts(now) {
+		return *t, t.Until.Sub(now), 0 // another call was faster
+	}
+	if force && !sp.force(now) {
+		return Token{}, 0, 45009
 	}
 	return *c.issueGlobal(sp, Token{AppID: appid, Stable: true, Forced: force}, now, life), globalLife, 0
+}
+
+func (s *Sim) lastStable(appid string) (Token, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.state(appid).stable.current()
+	if t == nil {
+		return Token{}, false
+	}
+	return *t, true
+}
+
+// lasts says whether a stable token is given again: its last minutes haven't begun.
+func (t Token) lasts(now time.Time) bool { return t.Valid(now) && t.Until.Sub(now) > tokenOverlap }
+
+// force makes room for a forced token: all others end at once. It says whether
+// there may be one more today.
+func (sp *tokenSpace) force(now time.Time) bool {
+	if day := chinaDay(now); sp.day != day {
+		sp.day, sp.forced = day, 0
+	}
+	if sp.forced >= forcesADay {
+		return false
+	}
+	sp.forced++
+	for _, t := range sp.issued {
+		t.retire(now)
+	}
+	return true
 }
