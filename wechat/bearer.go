@@ -10,7 +10,8 @@ import (
 
 // Bearer is an account in whose name a call is made: with its global access_token,
 // which is another thing than the token of a visitor (wechat-api.md, general wire
-// rules). It shows its token in no log and in no JSON.
+// rules). It shows its token in no log and in no JSON; but package fmt looks past
+// that into unexported fields, so don't keep it in one of a value that is printed.
 type Bearer struct {
 	AppID string
 	Token string `json:"-"`

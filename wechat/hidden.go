@@ -7,7 +7,8 @@ import (
 )
 
 // The values of this package that hold ids, numbers or keys of people show the
-// beginnings of ids and nothing else, under every verb and in every log.
+// beginnings of ids and nothing else: String by itself, Format under every verb, and
+// LogValue in every log.
 
 func (m MiniSession) String() string {
 	return fmt.Sprintf("mini program session of %s (union %s)", shorten(m.OpenID), shorten(m.UnionID))

@@ -42,7 +42,7 @@ func until(code int, message string, now time.Time) time.Time {
 	switch code {
 	case 45009:
 		// Of mini programs the quota may be a minute's (wechat-api.md §15).
-		if strings.Contains(message, " min") {
+		if strings.Contains(message, "minute") {
 			return minute
 		}
 		return midnight(now)
