@@ -114,6 +114,8 @@ type Store interface {
 	// to go on; zero at the end.
 	SweepPushes(ctx context.Context, from, done, all time.Time, limit int) (next time.Time, err error)
 
-	// ForgetPushes forgets all that is about a visitor.
+	// ForgetPushes forgets all that is about a visitor, but for what WeChat says about
+	// his personal information, such as that it is to be erased: subscribers have to
+	// hear it, too.
 	ForgetPushes(ctx context.Context, appID, openID string) error
 }

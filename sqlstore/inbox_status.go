@@ -131,11 +131,13 @@ func (s *Store) SweepPushes(ctx context.Context, from, done, all time.Time, limi
 	return time.UnixMicro(last).UTC(), nil
 }
 
-// ForgetPushes forgets all that is about a visitor.
+// ForgetPushes forgets all that is about a visitor, but for what WeChat says about his
+// personal information.
 func (s *Store) ForgetPushes(ctx context.Context, appID, openID string) error {
 	err := s.writer.write(ctx, func(c *session) error {
 		var gone []int64
-		if err := c.each(`SELECT seq FROM inbox_push WHERE appid = $1 AND openid = $2`, []any{appID, openID}, func(rows *sql.Rows) error {
+		if err := c.each(`SELECT seq FROM inbox_push WHERE appid = $1 AND openid = $2
+			AND kind NOT IN ('event:user_info_modified', 'event:user_authorization_revoke', 'event:user_authorization_cancellation')`, []any{appID, openID}, func(rows *sql.Rows) error {
 			var seq int64
 			err := rows.Scan(&seq)
 			gone = append(gone, seq)

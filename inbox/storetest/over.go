@@ -133,6 +133,12 @@ func forgotten(t *testing.T, s inbox.Store) {
 	put(t, s, "a", "o1", inbox.Delivery{Target: line.Target, Next: t0}, inbox.Delivery{Target: "crm", Next: t0})
 	die(t, s, "a2", "o3")
 	put(t, s, "b", "o2")
+	for _, kind := range []string{"user_info_modified", "user_authorization_revoke", "user_authorization_cancellation"} {
+		if _, err := s.PutPush(t.Context(), inbox.Push{AppID: "wx1", Key: kind, OpenID: "o1", Kind: "event:" + kind, At: t0, Came: t0, Sealed: []byte{}},
+			[]inbox.Delivery{{Target: kind, Next: t0}}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, openID := range []string{"o1", "o3", "o9"} {
 		if err := s.ForgetPushes(t.Context(), "wx1", openID); err != nil {
 			t.Fatal(err)
@@ -143,6 +149,10 @@ func forgotten(t *testing.T, s inbox.Store) {
 	_, keys = take(t, s, inbox.Line{AppID: "wx1", Target: "crm"}, t0)
 	want(t, keys, "")
 	want(t, len(letters(t, s, 0, 10)), 0)
+	for _, kind := range []string{"user_info_modified", "user_authorization_revoke", "user_authorization_cancellation"} {
+		_, keys = take(t, s, inbox.Line{AppID: "wx1", Target: kind}, t0)
+		want(t, keys, kind+" ") // whoever else knows something of him has to hear it
+	}
 }
 
 func status(t *testing.T, s inbox.Store) {

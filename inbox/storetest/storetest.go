@@ -16,18 +16,18 @@ import (
 // another node has.
 func Run(t *testing.T, open func(*testing.T) inbox.Store, second func(*testing.T, inbox.Store) inbox.Store) {
 	for name, test := range map[string]func(*testing.T, inbox.Store){
-		"a push is queued once":                                                 once,
-		"what is taken is what was put":                                         whole,
-		"of a visitor only what came first is handed out":                       inOrder,
-		"a failure has the visitor wait, and nobody else":                       waiting,
-		"a line that can't be reached rests, and no other":                      resting,
-		"targets share nothing":                                                 targets,
-		"a dead letter stops nobody, is seen, and comes back when asked for":    dead,
-		"a replayed letter doesn't overtake":                                    replayed,
-		"what was handed on past the queue isn't handed out":                    finished,
-		"what is over is swept, what waits is kept, what is too old goes, too":  swept,
-		"a visitor is forgotten with all that is about him, and nobody else is": forgotten,
-		"a line says how it stands":                                             status,
+		"a push is queued once":                                                             once,
+		"what is taken is what was put":                                                     whole,
+		"of a visitor only what came first is handed out":                                   inOrder,
+		"a failure has the visitor wait, and nobody else":                                   waiting,
+		"a line that can't be reached rests, and no other":                                  resting,
+		"targets share nothing":                                                             targets,
+		"a dead letter stops nobody, is seen, and comes back when asked for":                dead,
+		"a replayed letter doesn't overtake":                                                replayed,
+		"what was handed on past the queue isn't handed out":                                finished,
+		"what is over is swept, what waits is kept, what is too old goes, too":              swept,
+		"a visitor is forgotten with all but the word that he is to be, and nobody else is": forgotten,
+		"a line says how it stands":                                                         status,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
