@@ -13,7 +13,7 @@ import (
 // crowdFor is how many people the large tests have. Most of what they try doesn't depend
 // on the engine, and one suffices for the crowd.
 func crowdFor(place string) int {
-	if strings.HasPrefix(place, "postgres://") {
+	if strings.HasPrefix(place, "postgres://") || raceDetector {
 		return 1200
 	}
 	return 5000

@@ -169,7 +169,7 @@ func (p *platform) userOf(t *testing.T, realm string, o identity.Openid, subject
 // job is over, and tells what it waited for.
 func (p *platform) finish(t *testing.T, id string) (done job.Job, waited []job.Job) {
 	t.Helper()
-	patience := time.After(3 * time.Minute)
+	patience := time.After(8 * time.Minute)
 	for {
 		select {
 		case j := <-p.states:
