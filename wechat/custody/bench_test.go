@@ -34,15 +34,15 @@ func TestCost(t *testing.T) {
 			synctest.Wait()
 			before := runtime.NumGoroutine()
 			go k.Run(ctx)
-			pass(6 * time.Hour)
+			pass(3 * time.Hour)
 			synctest.Wait()
 			// Other tests run at the same time.
 			if more := runtime.NumGoroutine() - before; more > 500 {
 				w.Errorf("there are %d goroutines more", more)
 			}
 			asked := w.wechat.asked()
-			w.Logf("1,000 accounts asked %d times in six hours; %d leases", asked, w.shared.grants)
-			if asked > 7500 {
+			w.Logf("1,000 accounts asked %d times in three hours; %d leases", asked, w.shared.grants)
+			if asked > 4500 {
 				w.Errorf("WeChat was asked %d times", asked)
 			}
 		})

@@ -164,13 +164,13 @@ func (s *stage) end() {
 	for _, k := range s.nodes {
 		running.Go(func() { k.Run(ctx) })
 	}
-	for range 60 {
+	for range 20 {
 		for i := range s.nodes {
 			for _, appID := range []string{stable, legacy} {
 				s.do(step{node: i, appID: appID})
 			}
 		}
-		pass(10 * time.Minute)
+		pass(30 * time.Minute)
 	}
 	cancel()
 	running.Wait()
