@@ -123,28 +123,28 @@ func TestStableTokenForced(t *testing.T) {
 func TestTokensForManyAtOnce(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	var all sync.WaitGroup
-	words := make([]string, 8)
-	for i := range words {
-		all.Go(func() {
-			words[i] = word(stableToken(t, s, appA, false))
-			legacyToken(t, s, appA)
-		})
-	}
-	all.Wait()
-	for _, w := range words {
-		if w != words[0] || w == "" {
-			t.Errorf("stable tokens %v", words)
+	const rounds, many = 200, 8
+	for range rounds {
+		s.KillTokens(appA)
+		words, ready, all := make([]string, many), make(chan struct{}), sync.WaitGroup{}
+		for i := range words {
+			all.Go(func() {
+				<-ready
+				c := &call{Sim: s.Sim, w: &recorder{}}
+				token, _, _ := c.stable(appA, false)
+				words[i] = token.Word
+			})
+		}
+		close(ready)
+		all.Wait()
+		for _, w := range words {
+			if w != words[0] || w == "" {
+				t.Fatalf("stable tokens %v", words)
+			}
 		}
 	}
-	later, alive := s.Now().Add(tokenOverlap), 0
-	for _, token := range s.Tokens(appA) {
-		if !token.Stable && token.Valid(later) {
-			alive++
-		}
-	}
-	if len(s.Tokens(appA)) != len(words)+1 || alive != 1 {
-		t.Errorf("%d tokens, %d of the old space outlive the overlap", len(s.Tokens(appA)), alive)
+	if n := len(s.Tokens(appA)); n != rounds {
+		t.Errorf("%d tokens for %d rounds", n, rounds)
 	}
 }
 
