@@ -72,6 +72,30 @@ func TestRun(t *testing.T) {
 			h.drain()
 			h.wantArrivals(50)
 		})
+		t.Run("what is accepted is sent at once, not when somebody looks the next time", func(t *testing.T) {
+			t.Parallel()
+			sent := make(chan struct{}, 10)
+			h := newHouse(t, on, func(c *message.Config) {
+				c.Every = time.Hour
+				c.Observe = func(m message.Message) {
+					if m.State == message.Sent {
+						sent <- struct{}{}
+					}
+				}
+			})
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() { h.Run(ctx); close(ended) }()
+			for i := range 3 {
+				h.send(order(fmt.Sprint("a", i)))
+				<-sent
+			}
+			h.batch("b", 2)
+			<-sent
+			<-sent
+			stop()
+			<-ended
+		})
 		t.Run("several nodes on one store send each message once", func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, on)

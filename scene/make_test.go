@@ -65,6 +65,7 @@ func TestMake(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t, on)
 			old, other := d.make(nil), d.make(func(o *scene.Order) { o.Ref = "m2" })
+			d.make(nil) // this one doesn't ask for it
 			d.sim.Fail("busy", wechatsim.On("/cgi-bin/qrcode/create"), wechatsim.Always())
 			if _, err := d.Make(t.Context(), scene.Order{AppID: account, Realm: "shop", Purpose: "bind", Ref: "m1", Supersede: true}); err == nil {
 				t.Fatal("a code was made")

@@ -215,6 +215,10 @@ func allOfMessages(t *testing.T, s *Store, t0 time.Time) {
 	if !ours || settled.State != message.Delivered {
 		t.Errorf("it is settled as %+v", settled)
 	}
+	var left int
+	if err := s.read.QueryRow("SELECT COUNT(*) FROM message_result").Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d results are left over, %v", left, err)
+	}
 	_, _, err = s.FinishMessage(ctx, "wx1", 7, "success", t0)
 	must(err)
 	for i := range 16 {
