@@ -181,20 +181,15 @@ func (s *Site) check() *Fault {
 		return fault("audience", "an audience is up to 256 visible ASCII characters")
 	case !slices.Contains(Outsides, s.Outside):
 		return fault("outside", "outside WeChat is met by `guest`, `ask`, `scan` or `deny`")
-	case s.Fragment != "on" && s.Fragment != "off":
-		return fault("fragment", "fragment is `on` or `off`")
-	case s.BindHeader != "on" && s.BindHeader != "off":
-		return fault("bind_header", "bind_header is `on` or `off`")
-	case s.NoCache != "on" && s.NoCache != "off":
-		return fault("no_cache", "no_cache is `on` or `off`")
-	case s.Phone != "on" && s.Phone != "off":
-		return fault("phone", "phone is `on` or `off`")
-	case s.OnOrigin != "on" && s.OnOrigin != "off":
-		return fault("on_origin", "on_origin is `on` or `off`")
 	case s.OnOrigin == "off" && len(s.Hosts) == 0:
 		return fault("on_origin", "a site that the origin doesn't serve needs `hosts`")
 	case s.Algorithm != "" && !slices.Contains(Algorithms, s.Algorithm):
 		return fault("algorithm", "an algorithm is `ES256`, `RS256` or `EdDSA`")
+	}
+	for _, word := range []struct{ name, value string }{{"fragment", s.Fragment}, {"bind_header", s.BindHeader}, {"no_cache", s.NoCache}, {"phone", s.Phone}, {"on_origin", s.OnOrigin}} {
+		if word.value != "on" && word.value != "off" {
+			return fault(word.name, "%s is `on` or `off`", word.name)
+		}
 	}
 	for i, h := range s.Hosts {
 		if !validHost(h) {
