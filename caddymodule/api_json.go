@@ -26,7 +26,7 @@ func decodeBody(body []byte, into any) error {
 }
 
 // checkNames refuses names that stand in an object twice, or that only a careless
-// reader takes for one of ours: all ours are of a-z and _.
+// reader takes for one of ours: all ours are of a-z, 0-9 and _.
 func checkNames(body []byte) error {
 	var open []map[string]bool // the names so far of each object that is open; nil for a list
 	named := false             // a name was read, its value comes next
@@ -44,7 +44,7 @@ func checkNames(body []byte) error {
 		case token == json.Delim('}') || token == json.Delim(']'):
 			open, named = open[:len(open)-1], false
 		case inObject && !named && isText:
-			if open[len(open)-1][name] || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" {
+			if open[len(open)-1][name] || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_0123456789") != "" {
 				return apiRefuse(apiBadBody).saying("the body has a name that isn't known, or one twice")
 			}
 			open[len(open)-1][name], named = true, true

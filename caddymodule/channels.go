@@ -98,8 +98,10 @@ func (a *App) openChannels(sealer *identity.Sealer) error {
 		Store: store, WeChat: a.wechat, Call: a.keeper.Do, Now: now, Random: a.random, Log: a.slog,
 		Observe: func(purpose string, o scene.Outcome) { a.metrics.scans.WithLabelValues(purpose, string(o)).Inc() },
 	})
-	// A scan of a code that a key has made is kept; its maker asks for it.
-	a.codes.On(purposeAPI, func(context.Context, scene.Code, scene.Scan) error { return nil })
+	// A scan of a code that a key has made is kept; its maker asks who it was.
+	a.codes.On(purposeAPI, func(ctx context.Context, c scene.Code, s scene.Scan) error {
+		return a.meet(ctx, c.Realm, s.AppID, s.OpenID)
+	})
 	a.inbox = inbox.New(inbox.Config{
 		Store: store, Keys: a.pushKeys, Subscribers: func(appID string) []inbox.Subscriber { return a.accounts[appID].subscribers },
 		Handlers: a.pushHandlers(), Followers: store, Shared: a.shared, Sealer: sealer.Box("pushes"), Networks: a.webhooks,

@@ -9,6 +9,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/inbox"
 	"github.com/caddy-wsite/caddy-wsite/message"
+	"github.com/caddy-wsite/caddy-wsite/wechat"
 )
 
 // people knows where users can be reached: at the openids that lead to them, as far as
@@ -50,6 +51,32 @@ func (a *App) realmsOf(appID string) []string {
 	}
 	slices.Sort(realms)
 	return realms
+}
+
+// meet makes sure that somebody of whom WeChat has told us in a push is known in a
+// realm: his unionid is asked for, as far as WeChat tells it, and then he is resolved as
+// at a login.
+func (a *App) meet(ctx context.Context, realm, appID, openID string) error {
+	account := a.directory.Account(appID)
+	if account == nil || a.directory.Realm(realm) == nil {
+		return nil // no longer configured
+	}
+	claim := identity.Claim{
+		Realm: realm, Openid: identity.Openid{AppID: appID, OpenID: openID}, Unionid: identity.Unionid{Subject: account.SubjectOrSelf()}, Via: "push", Actor: "wechat",
+	}
+	if account.Subject == "" {
+		claim.UnionID = openID
+	} else if answer, err := a.lookUp(ctx, claim); err == nil && answer.Linked() {
+		return nil
+	} else if err := a.keeper.Do(ctx, appID, func(ctx context.Context, as wechat.Bearer) error {
+		fan, err := a.wechat.Fan(ctx, as, openID)
+		claim.UnionID = fan.UnionID
+		return err
+	}); err != nil {
+		return err
+	}
+	_, err := a.telling().Resolve(ctx, claim)
+	return past(err)
 }
 
 // forgetPerson forgets the WeChat account behind an openid in every realm, as WeChat
