@@ -117,6 +117,13 @@ func (s *Sim) Disarm(name string) {
 
 // strike uses up a fault if one is armed for this request.
 func (s *Sim) strike(rec *recorder, name, appid string) (Armed, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.strikeLocked(rec, name, appid)
+}
+
+// strikeLocked is strike for who holds the lock.
+func (s *Sim) strikeLocked(rec *recorder, name, appid string) (Armed, bool) {
 	f, ok := lookUp(name)
 	if !ok {
 		panic("wechatsim: no fault is called " + name)
@@ -128,8 +135,6 @@ func (s *Sim) strike(rec *recorder, name, appid string) (Armed, bool) {
 	if !s.strikes(f, path) {
 		return Armed{}, false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for i, a := range s.armed {
 		elsewhere := a.AppID != "" && a.AppID != appid || a.Path != "" && a.Path != path || a.Host != "" && a.Host != rec.req.hostname()
 		if a.Name != name || elsewhere || a.Chance < 1 && !s.dice.chance(a.Chance) {

@@ -183,9 +183,10 @@ func (a Account) isSecret(word string) bool {
 	return subtle.ConstantTimeCompare([]byte(a.Secret), []byte(word)) == 1
 }
 
-// trueLife is how long a new token really lives, whatever the answer says.
+// trueLife is how long a new token really lives, whatever the answer says. It is
+// called with the lock held.
 func (c *call) trueLife() time.Duration {
-	if a, ok := c.hit("token_expires_early"); ok {
+	if a, ok := c.strikeLocked(c.w, "token_expires_early", c.appid); ok {
 		return a.delay(time.Minute)
 	}
 	return globalLife
@@ -199,13 +200,13 @@ func (c *call) legacyToken() {
 	if !ok {
 		return
 	}
-	life, now := c.trueLife(), c.Now()
+	now := c.Now()
 	c.mu.Lock()
 	sp := &c.state(a.AppID).legacy
 	for _, old := range sp.issued {
 		old.retire(now.Add(tokenOverlap))
 	}
-	t := *c.issueGlobal(sp, Token{AppID: a.AppID}, now, life)
+	t := *c.issueGlobal(sp, Token{AppID: a.AppID}, now, c.trueLife())
 	c.mu.Unlock()
 	c.answer(field{"access_token", t.Word}, field{"expires_in", int(globalLife / time.Second)})
 }
@@ -236,36 +237,30 @@ func (c *call) stableToken() {
 // stable gives the stable token of an account, and the life that the answer tells.
 func (c *call) stable(appid string, force bool) (Token, time.Duration, int) {
 	now := c.Now()
-	last, ok := c.lastStable(appid)
-	if ok && last.Forced && last.Valid(now) && now.Sub(last.Issued) < forcePause {
-		force = false
-	}
-	switch {
-	case ok && !force && last.lasts(now),
-		ok && !force && !last.Valid(now) && now.Before(last.Until) && c.is("token_stale"):
-		return last, last.Until.Sub(now), 0
-	}
-	life := c.trueLife() // only now, so that a fault isn't spent on an old token
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	sp := &c.state(appid).stable
-	if t := sp.current(); t != nil && !force && t.lasts(now) {
-		return *t, t.Until.Sub(now), 0 // another call was faster
+	t := sp.current()
+	if t != nil && t.Forced && t.Valid(now) && now.Sub(t.Issued) < forcePause {
+		force = false
+	}
+	if t != nil && !force && (t.lasts(now) || c.staleAgain(*t, now)) {
+		return *t, t.Until.Sub(now), 0
 	}
 	if force && !sp.force(now) {
 		return Token{}, 0, 45009
 	}
-	return *c.issueGlobal(sp, Token{AppID: appid, Stable: true, Forced: force}, now, life), globalLife, 0
+	return *c.issueGlobal(sp, Token{AppID: appid, Stable: true, Forced: force}, now, c.trueLife()), globalLife, 0
 }
 
-func (s *Sim) lastStable(appid string) (Token, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.state(appid).stable.current()
-	if t == nil {
-		return Token{}, false
+// staleAgain says whether a dead token is given again by fault. It is called with
+// the lock held.
+func (c *call) staleAgain(t Token, now time.Time) bool {
+	if t.Valid(now) || !now.Before(t.Until) {
+		return false
 	}
-	return *t, true
+	_, ok := c.strikeLocked(c.w, "token_stale", c.appid)
+	return ok
 }
 
 // lasts says whether a stable token is given again: its last minutes haven't begun.
