@@ -82,7 +82,7 @@ func (k *Keeper) open(sealed []byte, of key, now time.Time) (record, error) {
 		return record{}, errUnreadable
 	}
 	var r record
-	if json.Unmarshal(plain[1:], &r) != nil || r.Key != of.name() || r.Value == "" ||
+	if json.Unmarshal(plain[1:], &r) != nil || r.Key != of.name() ||
 		r.Start.After(now.Add(maxSkew)) || r.Until.Sub(r.Start) > maxLife {
 		return record{}, errUnreadable
 	}
