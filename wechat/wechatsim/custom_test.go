@@ -172,3 +172,16 @@ func TestSubscriptionNotifications(t *testing.T) {
 	errcode(t, tell(t, s, delNewTemplatePath, token, `{"priTmplId":"`+notice+`"}`), "0")
 	errcode(t, send(notice), "40037")
 }
+
+func TestLeavingEndsAllowances(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	ok(t, s.Follow("li", appA, true))
+	ok(t, s.Say("li", appA, "hi"))
+	ok(t, s.Follow("li", appA, false))
+	errcode(t, sendText(t, s, "li", "x"), "45015")
+	ok(t, s.Follow("li", appA, true))
+	if n := s.Allowance("li", appA); n != 3 {
+		t.Errorf("allowed are %d, of which some are older than the follow", n)
+	}
+}

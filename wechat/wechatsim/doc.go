@@ -27,6 +27,11 @@
 // as sim.Fail("code_used"); [Faults] is the table. Ask [Sim.Requests] what your
 // client really sent.
 //
+// Give an account's server its pushes with [Sim.SetPush], and be a person in Go:
+// [Sim.Follow], [Sim.Scan], [Sim.Say], [Sim.Click]. [Sim.Settle] waits for what is
+// due, [Sim.Pass] lets time pass stop by stop, [Sim.Pushes] has every try, and
+// [Sim.Chat] what the person sees.
+//
 // People use the phone page, [Sim.World] under /phone/: it shows who there is,
 // opens links as WeChat would, and lets one choose what goes wrong.
 //

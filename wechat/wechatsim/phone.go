@@ -89,7 +89,7 @@ func (s *Sim) frame(r *http.Request, title, tab string) frame {
 		if held {
 			f.Unread += s.Unread(holder.Name, a.AppID)
 		}
-		f.Pushes = append(f.Pushes, s.Pushes(a.AppID)...)
+		f.Pushes = append(f.Pushes, s.lastPushes(a.AppID, lately)...)
 	}
 	slices.SortStableFunc(f.Pushes, func(a, b Push) int { return int(b.ID - a.ID) })
 	f.Pushes = f.Pushes[:min(lately, len(f.Pushes))]

@@ -74,11 +74,14 @@ func (p *Push) String() string {
 
 // Pushes are the pushes of an account that had a target, oldest first: at most the
 // last 10,000, never nil. See [Sim.Settle].
-func (s *Sim) Pushes(appid string) []Push {
+func (s *Sim) Pushes(appid string) []Push { return s.lastPushes(appid, maxHistory) }
+
+func (s *Sim) lastPushes(appid string, most int) []Push {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := []Push{}
-	for _, p := range s.state(appid).post.pushes {
+	all := s.state(appid).post.pushes
+	for _, p := range all[max(0, len(all)-most):] {
 		list = append(list, p.clone())
 	}
 	return list
@@ -155,16 +158,13 @@ func (s *Sim) move(ctx context.Context, line *pushLine) {
 		}
 		d := line.waiting[0]
 		line.waiting = line.waiting[1:]
-		held := line.held
+		held := slices.Clone(line.held)
 		s.mu.Unlock()
 		if s.begin(ctx, d, line) {
 			s.attempt(ctx, d, 1)
 		}
-		if len(held) > 0 {
-			s.mu.Lock()
-			line.held = line.held[len(held):]
-			s.mu.Unlock()
-			for _, late := range held {
+		for _, late := range held {
+			if s.release(line, late) {
 				s.attempt(ctx, late, 1)
 			}
 		}

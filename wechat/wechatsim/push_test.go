@@ -215,3 +215,21 @@ func TestPushesOfOptionsAreTakenOnTrust(t *testing.T) {
 		}
 	}
 }
+
+// TestDisorderLosesNothing: whoever comes first, the next push or the end of the
+// wait, a push that is kept back is sent once.
+func TestDisorderLosesNothing(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	b := greeted(t, s, PushPlain)
+	for i := range 50 {
+		s.Fail("push_disordered", Delay(0))
+		ok(t, s.Say("li", appA, fmt.Sprintf("first %d", i)))
+		ok(t, s.Say("li", appA, fmt.Sprintf("second %d", i)))
+		settle(t, s)
+		all := b.all()[2*i:]
+		if len(all) != 2 || all[0].plain == all[1].plain {
+			t.Fatalf("round %d: got %v", i, all)
+		}
+	}
+}

@@ -98,14 +98,13 @@ func TestPushCryptRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, bad := range map[string]string{
-		"nothing":          "",
-		"no base64":        "%%%",
-		"half a block":     good[:20] + "=",
-		"another order":    good[4:] + good[:4],
-		"random bytes":     strings.Repeat("QUJD", 32) + "QQ==",
-		"a message longer": "AAAA" + good[4:],
+		"nothing":       "",
+		"no base64":     "%%%",
+		"half a block":  good[:20] + "=",
+		"another order": good[4:] + good[:4],
+		"random bytes":  strings.Repeat("QUJD", 32) + "QQ==",
 	} {
-		if _, err := decryptPush(key, bad, "wx1"); err == nil && name != "a message longer" {
+		if _, err := decryptPush(key, bad, "wx1"); err == nil {
 			t.Errorf("%s is decrypted", name)
 		}
 	}

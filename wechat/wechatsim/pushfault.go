@@ -32,7 +32,9 @@ func (s *Sim) begin(ctx context.Context, d delivery, line *pushLine) bool {
 		return true // and fail
 	}
 	for _, name := range []string{"push_lost_answer", "push_truncated", "push_foreign"} {
-		s.struck(d.Push, name)
+		if name != "push_foreign" || target.Mode != PushPlain {
+			s.struck(d.Push, name)
+		}
 	}
 	if _, ok := s.struck(d.Push, "push_forged"); ok {
 		forger := target
@@ -64,16 +66,23 @@ func (s *Sim) hold(ctx context.Context, d delivery, line *pushLine, most time.Du
 	line.held = append(line.held, d)
 	s.mu.Unlock()
 	s.agenda.do(ctx, s.Now().Add(most), func(ctx context.Context) {
-		s.mu.Lock()
-		i := slices.IndexFunc(line.held, func(held delivery) bool { return held.Push == d.Push })
-		if i >= 0 {
-			line.held = slices.Delete(line.held, i, i+1)
-		}
-		s.mu.Unlock()
-		if i >= 0 {
+		if s.release(line, d) {
 			s.attempt(ctx, d, 1)
 		}
 	})
+}
+
+// release lets go of a push that was kept back. It says whether that was still so:
+// only one of those who wait for it may send it.
+func (s *Sim) release(line *pushLine, d delivery) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(line.held, func(held delivery) bool { return held.Push == d.Push })
+	if i < 0 {
+		return false
+	}
+	line.held = slices.Delete(line.held, i, i+1)
+	return true
 }
 
 // replayLater sends what was on the wire once more, as somebody would who saw it.

@@ -58,7 +58,7 @@ func validXML(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// text is the value of a string element by its name, "" if there is none.
+// textOf is the value of a string element by its name, "" if there is none.
 func textOf(elements []element, name string) string {
 	for _, e := range elements {
 		if e.name == name {
