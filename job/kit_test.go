@@ -77,6 +77,7 @@ type desk struct {
 	store  job.Store
 	shared *cluster.Memory
 	states chan job.Job
+	taken  chan time.Time // if it is watched
 }
 
 // serial makes ids, of which no two are the same.
@@ -117,7 +118,8 @@ func stillDesk(store job.Store, kinds map[string]job.Work, c *clock, edits ...fu
 // waits until it has decided what to take on. To be called before run.
 func (d *desk) watched() (look func()) {
 	looks := make(chan struct{})
-	d.Runner.Store = watchedStore{d.store, looks}
+	d.taken = make(chan time.Time, 100)
+	d.Runner.Store = watchedStore{d.store, looks, d.taken}
 	return func() {
 		for range 2 { // the second begins when the first is over
 			for more := true; more; {
@@ -136,6 +138,12 @@ func (d *desk) watched() (look func()) {
 type watchedStore struct {
 	job.Store
 	looks chan struct{}
+	taken chan time.Time // when jobs were to be taken
+}
+
+func (s watchedStore) TakeJob(ctx context.Context, id string, now time.Time) (job.Job, error) {
+	s.taken <- now
+	return s.Store.TakeJob(ctx, id, now)
 }
 
 func (s watchedStore) DueJobs(ctx context.Context, now time.Time, limit int) ([]job.Job, error) {
