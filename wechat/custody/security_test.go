@@ -275,6 +275,7 @@ func securityPoison(t *testing.T) {
 			return []byte(`{"key":"` + key + `","value":"poison","until":"2999-01-01T00:00:00Z"}`)
 		},
 		"a megabyte":           func(*world) []byte { return bytes.Repeat([]byte{1}, cluster.MaxValue) },
+		"a record too large":   record(func(r map[string]any) { r["value"] = strings.Repeat("poison", 9000) }),
 		"a record cut short":   func(w *world) []byte { s := record(none)(w); return s[:len(s)-1] },
 		"a record with a flip": func(w *world) []byte { s := record(none)(w); s[20] ^= 1; return s },
 		"an older form":        versioned(0),
