@@ -65,6 +65,9 @@ type demo struct {
 	ready func() // called once everything runs, in tests
 
 	origin, simulator string
+	sim               *wechatsim.Sim
+	key               string // of the API
+	template, code    string // that the shop sends, and shows
 	closers           []func()
 }
 
@@ -87,7 +90,9 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err := free(d.port); err != nil {
 		return err
 	}
-	if err := d.serve(d.port+1, d.world().World()); err != nil {
+	d.sim = d.world()
+	d.closers = append(d.closers, d.sim.Close)
+	if err := d.serve(d.port+1, d.sim.World()); err != nil {
 		return err
 	}
 	addresses := map[string]string{}
@@ -99,6 +104,9 @@ func (d *demo) run(ctx context.Context) (err error) {
 		addresses["UPSTREAM_"+site.PTID] = at
 	}
 	if err := d.gateway(addresses); err != nil {
+		return err
+	}
+	if err := d.connect(); err != nil {
 		return err
 	}
 	d.tell()
@@ -204,7 +212,8 @@ func (d *demo) tell() {
 caddy-wsite demo: everything here is simulated and stays on this machine.
 
   Begin here     %s/phone/
-                 pick a person, open a site, see who the site thinks you are
+                 pick a person, open a site, see who the site thinks you are;
+                 scan the shop's code, follow, and have it send you a notice
 
 `, d.simulator)
 	for _, s := range demoSites {

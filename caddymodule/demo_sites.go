@@ -20,6 +20,7 @@ type demoSite struct {
 	PTID, Name, Path, Text string
 	Links                  []demoLink
 	Members                []string // who can log in there, with the site's own ids
+	Notices                bool     // it sends notices, and shows a code to follow by
 }
 
 type demoLink struct{ Href, ZH, EN string }
@@ -40,7 +41,7 @@ var demoSites = []demoSite{
 			{"-/logout", "退出登录", "sign out"},
 			{"-/me", "页面脚本看到的身份", "what a page's script may know"},
 		},
-		Members: demoMembers,
+		Members: demoMembers, Notices: true,
 	},
 	{
 		PTID: "game", Name: "游戏 Game", Path: "/wsite/" + demoShared + "/game/",
@@ -76,11 +77,12 @@ type demoView struct {
 	Known                        bool
 	Home                         string
 	Login                        string // who has just logged in
+	Notice                       string // what became of the notice that he asked for
 }
 
 func (s demoSite) handler(d *demo) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		view := demoView{demoSite: s, Path: r.URL.Path, Home: r.Header.Get("X-Forwarded-Prefix") + "/", Login: r.URL.Query().Get("login")}
+		view := demoView{demoSite: s, Path: r.URL.Path, Home: r.Header.Get("X-Forwarded-Prefix") + "/", Login: r.URL.Query().Get("login"), Notice: r.URL.Query().Get("notice")}
 		if member := r.PostFormValue("member"); r.Method == http.MethodPost && slices.Contains(s.Members, member) {
 			// This one line is all that a site has to do to tell the gateway a login.
 			w.Header().Set("X-User-Bind", member)
@@ -89,6 +91,15 @@ func (s demoSite) handler(d *demo) http.Handler {
 		}
 		if view.Token = r.Header.Get("X-User"); view.Token != "" {
 			view.verify(d, s.PTID)
+		}
+		switch {
+		case s.Notices && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/code.png"):
+			d.drawCode(w)
+			return
+		case s.Notices && r.Method == http.MethodPost && r.PostFormValue("notice") != "" && view.Known:
+			view.Notice = d.notify(view.User.Subject)
+			http.Redirect(w, r, view.Home+"?notice="+view.Notice, http.StatusSeeOther)
+			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		if r.URL.RawQuery == "text" || r.Method != http.MethodGet {
