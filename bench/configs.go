@@ -102,6 +102,8 @@ func (s *stage) gatewayConfig(name string, example bool) (config, error) {
 		{"{env.WSITE_MASTER_KEY}", strings.Repeat("0f1e2d3c", 8)},
 		{"{env.WX_SECRET_SHOP}", secret},
 		{"{env.WX_SECRET_SERVICE}", otherSecret},
+		{"{env.WX_PUSH_TOKEN}", "TokenOfTheBench"},
+		{"{env.WX_PUSH_KEY}", strings.Repeat("k", 43)},
 		{"\nwww.example.com {", "\nhttp://127.0.0.1:PORT {\nbind 127.0.0.1"},
 		{"127.0.0.1:3000", "SITE1"},
 		{"127.0.0.1:3001", "SITE2"},

@@ -18,6 +18,8 @@ func exampleText(t *testing.T) string {
 	t.Helper()
 	t.Setenv("WX_SECRET_SHOP", "secret-of-a-0123456789abcdef")
 	t.Setenv("WX_SECRET_SERVICE", "secret-of-b-0123456789abcdef")
+	t.Setenv("WX_PUSH_TOKEN", pushToken)
+	t.Setenv("WX_PUSH_KEY", pushKey)
 	t.Setenv("WSITE_MASTER_KEY", strings.Repeat("0f1e2d3c", 8))
 	body, err := os.ReadFile("../Caddyfile.example")
 	if err != nil {
