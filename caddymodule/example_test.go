@@ -85,7 +85,7 @@ func TestExample_validates(t *testing.T) {
 	})
 	t.Run("so does what it shows in comments", func(t *testing.T) {
 		text := string(shipped)
-		for _, line := range []string{"admin unix//", "master_key {env.WSITE_MASTER_KEY} {env", "broadcast orders", "\tsecret {env.WSITE_HOOK_ORDERS}", "webhook_networks", "handle_errors {", "\troot * /srv", "\ttemplates", "\trewrite * /error", "\tfile_server", "}"} {
+		for _, line := range []string{"admin unix//", "master_key {env.WSITE_MASTER_KEY} {env", "broadcast orders", "\tsecret {env.WSITE_HOOK_ORDERS}", "subscriber crm", "\ttoken {env.CRM", "\taes_key {env.CRM", "\treply on", "webhook_networks", "handle_errors {", "\troot * /srv", "\ttemplates", "\trewrite * /error", "\tfile_server", "}"} {
 			commented := regexp.MustCompile(`(?m)^(\s*)# (` + regexp.QuoteMeta(line) + `)`)
 			if !commented.MatchString(text) {
 				t.Fatalf("Caddyfile.example shows no %q", line)
@@ -94,6 +94,8 @@ func TestExample_validates(t *testing.T) {
 				text = strings.Replace(text, "\t\tmaster_key {env.WSITE_MASTER_KEY}\n", "", 1)
 				t.Setenv("WSITE_OLD_MASTER_KEY", strings.Repeat("3c2d1e0f", 8))
 			}
+			t.Setenv("CRM_PUSH_TOKEN", pushToken)
+			t.Setenv("CRM_PUSH_KEY", pushKey)
 			t.Setenv("WSITE_HOOK_ORDERS", "whsec_"+base64.StdEncoding.EncodeToString(make([]byte, 32)))
 			text = commented.ReplaceAllString(text, "$1$2")
 		}
