@@ -35,8 +35,8 @@ type codeOut struct {
 }
 
 const (
-	maxDoorBody  = 16 << 10
-	doorBodyTime = 10 * time.Second
+	maxDoorBody = 16 << 10
+	bodyTime    = 10 * time.Second
 )
 
 // loginByCode is `POST /-/login` of a mini program or an app. It reads and sets no cookie,
@@ -144,11 +144,7 @@ func (a *App) readDoor(w http.ResponseWriter, r *http.Request, into any) *refusa
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return refuse(codeBadBody).because(errors.New("the body has to be application/json"))
 	}
-	control := http.NewResponseController(w)
-	// Not every writer can do this; Caddy's own timeouts hold as well.
-	if control.SetReadDeadline(time.Now().Add(doorBodyTime)) == nil {
-		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	}
+	defer hurry(w)()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxDoorBody))
 	if err != nil {
 		return refuse(codeBadBody).because(errors.New("the body is too large, or didn't come"))
@@ -157,6 +153,16 @@ func (a *App) readDoor(w http.ResponseWriter, r *http.Request, into any) *refusa
 		return refuse(codeBadBody).because(err)
 	}
 	return nil
+}
+
+// hurry gives a client bodyTime for its body, until what it returns is called.
+func hurry(w http.ResponseWriter) (end func()) {
+	control := http.NewResponseController(w)
+	// Not every writer can do this; Caddy's own timeouts hold as well.
+	if control.SetReadDeadline(time.Now().Add(bodyTime)) != nil {
+		return func() {}
+	}
+	return func() { _ = control.SetReadDeadline(time.Time{}) }
 }
 
 // problem is a refusal for a program: never a page.

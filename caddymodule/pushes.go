@@ -30,10 +30,12 @@ func (a *App) servePush(w http.ResponseWriter, r *http.Request, appID string) er
 	}
 	var answer inbox.Answer
 	if r.Method == http.MethodGet {
-		answer, err = a.inbox.Echo(appID, query)
+		answer, err = a.inbox.Echo(r.Context(), appID, query)
 	} else {
 		// One byte more than is taken, so that what is too long is seen to be.
+		end := hurry(w)
 		body, read := io.ReadAll(io.LimitReader(r.Body, push.MaxBody+1))
+		end()
 		if read != nil {
 			return a.refused(w, r, route{}, refuse(codePushRefused).because(errors.New("the body ended too early")))
 		}

@@ -30,7 +30,7 @@ var nothing = Answer{Status: http.StatusOK, ContentType: "text/plain; charset=ut
 
 // Echo answers WeChat's check of the URL (GET). The error is a [*push.Refusal]; the answer
 // is to be sent either way.
-func (b *Inbox) Echo(appID string, query url.Values) (Answer, error) {
+func (b *Inbox) Echo(ctx context.Context, appID string, query url.Values) (Answer, error) {
 	keys, ok := b.Keys(appID)
 	if !ok {
 		return b.refused("unknown", unknown())
@@ -38,6 +38,10 @@ func (b *Inbox) Echo(appID string, query url.Values) (Answer, error) {
 	echo, err := keys.Echo(query)
 	if err != nil {
 		return b.refused(appID, err)
+	}
+	if keys.Mode == push.Plain && b.Shared != nil {
+		// Nothing in the signature says that it isn't a push's: it shall not become one's.
+		_, _ = b.Shared.PutNew(ctx, signedName(appID, query), checked, 2*keys.Age())
 	}
 	answer := nothing
 	answer.Body = []byte(echo)
@@ -165,7 +169,7 @@ func (b *Inbox) replayed(ctx context.Context, keys push.Keys, query url.Values, 
 	if b.Shared == nil {
 		return false
 	}
-	name := "push/signed/" + p.AppID + "/" + strings.ToLower(query.Get("signature"))
+	name := signedName(p.AppID, query)
 	put, err := b.Shared.PutNew(ctx, name, []byte(p.Key), 2*keys.Age())
 	if err != nil || put {
 		return false
@@ -173,3 +177,12 @@ func (b *Inbox) replayed(ctx context.Context, keys push.Keys, query url.Values, 
 	key, ok, err := b.Shared.Get(ctx, name)
 	return err == nil && ok && string(key) != p.Key
 }
+
+// signedName is where it stands what the signature of a plain push was used for.
+func signedName(appID string, query url.Values) string {
+	return "push/signed/" + appID + "/" + strings.ToLower(query.Get("signature"))
+}
+
+// checked stands there for a signature that was used for a check of the URL: no push has
+// it for a key.
+var checked = []byte{0}

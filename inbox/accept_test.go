@@ -101,15 +101,15 @@ func TestAccept(t *testing.T) {
 		t.Parallel()
 		w := start(t)
 		q := url.Values{"timestamp": {"1"}, "nonce": {"2"}, "echostr": {"4375120948345356249"}, "signature": {push.Sign(account.Token, "1", "2")}}
-		answer, err := w.Echo(appID, q)
+		answer, err := w.Echo(t.Context(), appID, q)
 		if err != nil || answer.Status != 200 || string(answer.Body) != "4375120948345356249" || !strings.HasPrefix(answer.ContentType, "text/plain") {
 			t.Errorf("got %+v, %v", answer, err)
 		}
 		q.Set("signature", "0")
-		if answer, err = w.Echo(appID, q); err == nil || answer.Status != 403 || len(answer.Body) != 0 {
+		if answer, err = w.Echo(t.Context(), appID, q); err == nil || answer.Status != 403 || len(answer.Body) != 0 {
 			t.Errorf("forged it is %+v, %v", answer, err)
 		}
-		if answer, err = w.Echo("wxffffffffffffffff", q); err == nil || answer.Status != 403 {
+		if answer, err = w.Echo(t.Context(), "wxffffffffffffffff", q); err == nil || answer.Status != 403 {
 			t.Errorf("for an unknown account it is %+v, %v", answer, err)
 		}
 		w.wantSeen(map[string]int{"refused signature": 1, "refused account": 1})
@@ -188,6 +188,21 @@ func TestSecurity(t *testing.T) {
 		}
 		w.step()
 		w.wantHeard("follow")
+	})
+	t.Run("T123 the signature of a check of the URL is no plain push's", func(t *testing.T) {
+		t.Parallel()
+		w := start(t)
+		w.keys.Mode = push.Plain
+		q := signed(account)
+		q.Set("echostr", "1")
+		if answer, err := w.Echo(t.Context(), appID, q); err != nil || answer.Status != 200 {
+			t.Fatalf("the check is answered by %+v, %v", answer, err)
+		}
+		if got := w.refused(q, []byte(event("subscribe", ""))); got != inbox.CodeReplayed {
+			t.Errorf("it is refused for its %s", got)
+		}
+		w.step()
+		w.wantHeard()
 	})
 	t.Run("T109 an unfollow deletes nothing, and a late follow doesn't undo it", func(t *testing.T) {
 		t.Parallel()

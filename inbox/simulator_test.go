@@ -31,7 +31,7 @@ func simulated(t *testing.T, mode push.Mode, b *backend) (*wechatsim.Server, *wo
 	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		answer, err := inbox.Answer{}, error(nil)
 		if r.Method == http.MethodGet {
-			answer, err = w.Echo(appID, r.URL.Query())
+			answer, err = w.Echo(r.Context(), appID, r.URL.Query())
 		} else {
 			body, readErr := io.ReadAll(io.LimitReader(r.Body, push.MaxBody+1))
 			if readErr != nil {
