@@ -53,7 +53,8 @@ func jobOf(j job.Job) jobOut {
 	return out
 }
 
-// wholeAccount refuses a key that isn't for all that a job of the account would touch.
+// wholeAccount refuses a key that isn't for every realm of an account, where something is
+// about all who use the account.
 func (c *apiCall) wholeAccount(appID string) error {
 	for _, site := range c.directory.SitesOf(appID) {
 		if !c.key.For(site.Realm) {

@@ -291,7 +291,11 @@ func (c *apiCall) batchProgress(in realmQuery) (progressOut, error) {
 	if err := c.inRealm(in.Realm); err != nil {
 		return progressOut{}, err
 	}
-	n, err := c.messages.Count(c.ctx, c.realm, c.r.PathValue("batch"))
+	by := c.actor() // another's batch may have the same name
+	if c.key.May(identity.ScopeOperate) {
+		by = ""
+	}
+	n, err := c.messages.Count(c.ctx, c.realm, c.r.PathValue("batch"), by)
 	return progressOut{
 		n[message.Queued], n[message.Sent], n[message.Delivered], n[message.Blocked], n[message.Failed], n[message.Dropped], n[message.Cancelled],
 	}, err

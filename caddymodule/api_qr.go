@@ -26,7 +26,7 @@ type qrIn struct {
 	ExpiresIn int `json:"expires_in,omitempty"`
 	// Single codes are spent with the first scan.
 	Single bool `json:"single,omitempty"`
-	// Supersede revokes the other codes for the same ref.
+	// Supersede revokes the key's other codes for the same ref.
 	Supersede bool `json:"supersede,omitempty"`
 	// Scene is the scene itself, if it may be known; without it, one that can't be guessed.
 	Scene string `json:"scene,omitempty"`

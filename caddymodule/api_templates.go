@@ -60,5 +60,8 @@ type approveIn struct {
 
 // approveValues notes which values WeChat has approved for a field: it lists them nowhere.
 func (c *apiCall) approveValues(in approveIn) (none, error) {
+	if err := c.wholeAccount(c.at.AppID); err != nil {
+		return none{}, err
+	}
 	return none{}, c.messages.ApproveValues(c.ctx, c.at.AppID, c.r.PathValue("template"), in.Field, in.Values)
 }

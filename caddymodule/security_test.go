@@ -19,4 +19,5 @@ func TestSecurity(t *testing.T) {
 	securityL(t)
 	securityM(t)
 	securityAPI(t)
+	securityChannels(t)
 }

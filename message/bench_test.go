@@ -46,7 +46,7 @@ func acceptAndSend(b *testing.B, h *house, o message.Order) {
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/accepted.Seconds(), "accepted/s")
 	b.ReportMetric(float64(b.N)/(b.Elapsed()-accepted).Seconds(), "sent/s")
-	if counts, err := h.Count(b.Context(), "shop", "b"); err != nil || counts[message.Sent] != int64(b.N) {
+	if counts, err := h.Count(b.Context(), "shop", "b", ""); err != nil || counts[message.Sent] != int64(b.N) {
 		b.Errorf("the batch stands at %v, %v", counts, err)
 	}
 }

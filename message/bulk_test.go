@@ -78,7 +78,7 @@ func resuming(t *testing.T, on engine) {
 	}
 	h.drain()
 	h.wantArrivals(n)
-	states, err := h.Count(t.Context(), "shop", "b")
+	states, err := h.Count(t.Context(), "shop", "b", "")
 	if err != nil || states[message.Sent] != n {
 		t.Errorf("the batch stands at %v, %v", states, err)
 	}

@@ -29,9 +29,10 @@ func (o *Outbox) List(ctx context.Context, f Filter) ([]Message, error) {
 	return list, nil
 }
 
-// Count counts the messages of a batch by their states.
-func (o *Outbox) Count(ctx context.Context, realm, batch string) (map[State]int64, error) {
-	counts, err := o.Store.CountMessages(ctx, realm, batch)
+// Count counts the messages of a batch by their states: those of one sender, or of all if
+// by is empty.
+func (o *Outbox) Count(ctx context.Context, realm, batch, by string) (map[State]int64, error) {
+	counts, err := o.Store.CountMessages(ctx, realm, batch, by)
 	if err != nil {
 		return nil, fmt.Errorf("counting messages: %w", err)
 	}

@@ -110,7 +110,7 @@ func listing(t *testing.T, on engine) {
 			t.Errorf("%+v lists %v, want %d", f.Filter, got, f.want)
 		}
 	}
-	counts, err := h.Count(t.Context(), "shop", "b1")
+	counts, err := h.Count(t.Context(), "shop", "b1", "")
 	if err != nil || len(counts) != 1 || counts[message.Sent] != 2 {
 		t.Errorf("the batch has %v, %v", counts, err)
 	}

@@ -18,8 +18,9 @@ type Store interface {
 	Message(ctx context.Context, realm, id string) (Message, bool, error)
 	// Messages lists messages, the newest first.
 	Messages(ctx context.Context, f Filter) ([]Message, error)
-	// CountMessages counts the messages of a batch by their states.
-	CountMessages(ctx context.Context, realm, batch string) (map[State]int64, error)
+	// CountMessages counts the messages of a batch by their states: those of one sender,
+	// or of all if by is empty.
+	CountMessages(ctx context.Context, realm, batch, by string) (map[State]int64, error)
 
 	// DueLanes returns at most limit lanes with messages that are due, without those
 	// that are left alone.

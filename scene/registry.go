@@ -108,7 +108,7 @@ type Order struct {
 	Secret bool
 	// Single codes are spent with the first scan.
 	Single bool
-	// Supersede revokes the other codes for the same realm, purpose and ref.
+	// Supersede revokes the maker's other codes for the same realm, purpose and ref.
 	Supersede bool
 	// SceneName is the scene itself, for a code that leads to nothing that matters.
 	// Empty for one that can't be guessed.

@@ -12,8 +12,8 @@ type Store interface {
 	// now on; where most are there already nothing is written. A scene that is another
 	// code's is identity.ErrConflict.
 	PutScene(ctx context.Context, c Code, mark []byte, most int64) (left bool, err error)
-	// SettleScene writes what WeChat has made of a code. With supersede all others for
-	// the same realm, purpose and ref are revoked in the same transaction.
+	// SettleScene writes what WeChat has made of a code. With supersede all others of
+	// its maker for the same realm, purpose and ref are revoked in the same transaction.
 	SettleScene(ctx context.Context, c Code, supersede bool) error
 	// DropScene forgets a code that WeChat didn't make.
 	DropScene(ctx context.Context, c Code) error

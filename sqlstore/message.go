@@ -172,14 +172,15 @@ func (s *Store) Messages(ctx context.Context, f message.Filter) ([]message.Messa
 	return list, nil
 }
 
-// CountMessages counts the messages of a batch by their states.
-func (s *Store) CountMessages(ctx context.Context, realm, batch string) (map[message.State]int64, error) {
+// CountMessages counts the messages of a batch by their states: those of one sender, or of
+// all if by is empty.
+func (s *Store) CountMessages(ctx context.Context, realm, batch, by string) (map[message.State]int64, error) {
 	counts := map[message.State]int64{}
 	err := s.readers.use(ctx, func(c *session) error {
 		clear(counts)
 		// By the bare column the engines would go through the realm in the order of states.
-		return c.each(`SELECT state || '', COUNT(*) FROM message WHERE realm = $1 AND batch = $2 AND batch <> '' GROUP BY state || ''`,
-			[]any{realm, batch}, func(rows *sql.Rows) error {
+		return c.each(`SELECT state || '', COUNT(*) FROM message WHERE realm = $1 AND batch = $2 AND batch <> '' AND (maker = $3 OR $4) GROUP BY state || ''`,
+			[]any{realm, batch, by, by == ""}, func(rows *sql.Rows) error {
 				var state message.State
 				var n int64
 				err := rows.Scan(&state, &n)

@@ -231,7 +231,7 @@ func allOfMessages(t *testing.T, s *Store, t0 time.Time) {
 		_, err = s.Messages(ctx, f)
 		must(err)
 	}
-	_, err = s.CountMessages(ctx, "shop", "b")
+	_, err = s.CountMessages(ctx, "shop", "b", "key:1")
 	must(err)
 	_, _, err = s.ChangeMessage(ctx, "shop", "a1", t0, func(*message.Message, bool) error { return nil })
 	must(err)

@@ -55,8 +55,8 @@ func (s *Store) SettleScene(ctx context.Context, code scene.Code, supersede bool
 			code.Realm, code.ID, code.Ticket, code.URL, moment(code.Expires)); err != nil || !supersede {
 			return err
 		}
-		_, err := c.exec(`UPDATE scene_code SET revoked = $5 WHERE realm = $1 AND purpose = $2 AND ref = $3 AND id <> $4 AND revoked IS NULL`,
-			code.Realm, code.Purpose, code.Ref, code.ID, code.Made.UnixMicro())
+		_, err := c.exec(`UPDATE scene_code SET revoked = $5 WHERE realm = $1 AND purpose = $2 AND ref = $3 AND maker = $6 AND id <> $4 AND revoked IS NULL`,
+			code.Realm, code.Purpose, code.Ref, code.ID, code.Made.UnixMicro(), code.Maker)
 		return err
 	})
 	if err != nil {
