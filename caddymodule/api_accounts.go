@@ -180,6 +180,9 @@ type pushesOut struct {
 
 // deadPushes lists the pushes that a target has not taken for a day.
 func (c *apiCall) deadPushes(in pushesQuery) (pushesOut, error) {
+	if err := c.wholeAccount(c.at.AppID); err != nil {
+		return pushesOut{}, err
+	}
 	limit, err := pageSize(in.Limit)
 	if err != nil {
 		return pushesOut{}, err
@@ -203,6 +206,9 @@ type replayOut struct {
 }
 
 func (c *apiCall) replayPushes(in replayIn) (replayOut, error) {
+	if err := c.wholeAccount(c.at.AppID); err != nil {
+		return replayOut{}, err
+	}
 	n, err := c.channelStore().ReplayPushes(c.ctx, lineAt(c.at.AppID, in.Target), in.Keys, c.now())
 	c.inbox.Wake()
 	return replayOut{n}, err
