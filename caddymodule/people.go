@@ -94,13 +94,46 @@ func (a *App) forgetPerson(ctx context.Context, p inbox.Personal) error {
 			return err
 		}
 	}
-	if _, err := a.codes.Erase(ctx, p.AppID, p.OpenID); err != nil {
+	return a.forgetOpenid(ctx, p.AppID, p.OpenID)
+}
+
+// forgetOpenid forgets what the channels know of somebody at an account: his scans, his
+// pushes, and whether he follows it.
+func (a *App) forgetOpenid(ctx context.Context, appID, openID string) error {
+	if _, err := a.codes.Erase(ctx, appID, openID); err != nil {
 		return err
 	}
-	if err := a.channelStore().ForgetPushes(ctx, p.AppID, p.OpenID); err != nil {
+	if err := a.channelStore().ForgetPushes(ctx, appID, openID); err != nil {
 		return err
 	}
-	return a.followers().ForgetFollower(ctx, p.AppID, p.OpenID)
+	return a.followers().ForgetFollower(ctx, appID, openID)
+}
+
+// forgetUser erases a user with what the channels keep of him: first the messages to him
+// and to the ids that he had before, since nobody finds those once he is gone. What is
+// known of him at an account goes too, unless other realms use that account: it is theirs
+// as well.
+func (a *App) forgetUser(ctx context.Context, realm, user string, by identity.By) error {
+	known, err := a.facts().Centre.User(ctx, realm, user)
+	if err != nil {
+		return err
+	}
+	if !known.Gone && known.Given.Live() {
+		for _, id := range append(known.Retired, known.Root) {
+			if _, err := a.messages.EraseUser(ctx, realm, id.ID); err != nil {
+				return err
+			}
+		}
+		for _, o := range known.Openids {
+			if len(a.realmsOf(o.AppID)) > 1 {
+				continue
+			}
+			if err := a.forgetOpenid(ctx, o.AppID, o.OpenID); err != nil {
+				return err
+			}
+		}
+	}
+	return a.telling().Erase(ctx, realm, user, by)
 }
 
 func (a *App) forgetIn(ctx context.Context, realm string, o identity.Openid, subject string, by identity.By) error {
@@ -127,10 +160,7 @@ func (a *App) forgetIn(ctx context.Context, realm string, o identity.Openid, sub
 			return err
 		}
 	}
-	if _, err := a.messages.EraseUser(ctx, realm, answer.User.ID); err != nil {
-		return err
-	}
-	return past(centre.Erase(ctx, realm, answer.User.ID, by))
+	return past(a.forgetUser(ctx, realm, answer.User.ID, by))
 }
 
 // past takes a contradiction for success: somebody else was faster, or it was done when
