@@ -10,6 +10,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/check"
 	"github.com/caddy-wsite/caddy-wsite/directory"
 	"github.com/caddy-wsite/caddy-wsite/inbox"
+	"github.com/caddy-wsite/caddy-wsite/message"
 )
 
 // How accounts stand, and whether they work.
@@ -25,6 +26,18 @@ type accountOut struct {
 	Tokens    []tokenOut `json:"tokens"`
 	Usage     []usageOut `json:"usage"`
 	Pushes    []lineOut  `json:"pushes"`
+	Paused    []pauseOut `json:"paused"`
+	// PermanentCodes is how many permanent QR codes were made here, of the 100,000 that
+	// WeChat gives an account.
+	PermanentCodes int64 `json:"permanent_codes"`
+}
+
+// pauseOut is a kind of messages that the account can't send for now.
+type pauseOut struct {
+	Kind   message.Kind   `json:"kind"`
+	Until  time.Time      `json:"until"`
+	Reason message.Reason `json:"reason"`
+	Detail string         `json:"detail,omitempty"`
 }
 
 // tokenOut is how an access token or a ticket stands; itself is not told.
@@ -79,7 +92,7 @@ func (c *apiCall) listAccounts(none) (accountsOut, error) {
 
 func (c *apiCall) getAccount(none) (accountOut, error) {
 	a := c.at
-	out := accountOut{AppID: a.AppID, Kind: a.Kind, Subject: a.Subject, Realms: []string{}, Tokens: []tokenOut{}, Usage: []usageOut{}, Pushes: []lineOut{}}
+	out := accountOut{AppID: a.AppID, Kind: a.Kind, Subject: a.Subject, Realms: []string{}, Tokens: []tokenOut{}, Usage: []usageOut{}, Pushes: []lineOut{}, Paused: []pauseOut{}}
 	for _, realm := range c.realmsOf(a.AppID) {
 		if c.key.For(realm) {
 			out.Realms = append(out.Realms, realm)
@@ -99,11 +112,37 @@ func (c *apiCall) getAccount(none) (accountOut, error) {
 	if out.Followers, err = c.followers().CountFollowers(c.ctx, a.AppID); err != nil {
 		return accountOut{}, err
 	}
+	if out.PermanentCodes, _, err = c.codes.Quota(c.ctx, a.AppID); err != nil {
+		return accountOut{}, err
+	}
+	if out.Paused, err = c.paused(a.AppID); err != nil {
+		return accountOut{}, err
+	}
 	lines, err := c.channelStore().PushLines(c.ctx, a.AppID)
 	for _, l := range lines {
 		out.Pushes = append(out.Pushes, lineOut{l.Target, l.Waiting, l.Dead, l.Oldest, l.Tries, l.Next, l.Error})
 	}
 	return out, err
+}
+
+// paused are the messages of an account that wait because it can't send them.
+func (c *apiCall) paused(appID string) ([]pauseOut, error) {
+	list, err := c.messages.Paused(c.ctx)
+	out := []pauseOut{}
+	for _, p := range list {
+		if p.AppID == appID {
+			out = append(out, pauseOut{p.Kind, p.Until, p.Reason, p.Detail})
+		}
+	}
+	return out, err
+}
+
+// resumeMessages has an account try at once what it couldn't send.
+func (c *apiCall) resumeMessages(none) (none, error) {
+	if err := c.wholeAccount(c.at.AppID); err != nil {
+		return none{}, err
+	}
+	return none{}, c.messages.Resume(c.ctx, c.at.AppID)
 }
 
 type checkOut struct {
@@ -128,13 +167,13 @@ func (c *apiCall) checkAccount(none) (checkOut, error) {
 
 // checkDeps is an account and the means to try it.
 func (a *App) checkDeps(account *directory.Account) check.Deps {
-	host := a.origin
+	host := a.originAt(a.callbackHost(account)) // the one for logins in the account's console
 	d := check.Deps{
 		AppID: account.AppID, Kind: check.Kind(account.Kind), Origin: host, Verify: account.Verify, WeChat: a.wechat,
 		HTTP: &http.Client{
 			Timeout:       10 * time.Second,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport:     &http.Transport{Proxy: nil},
+			Transport:     &http.Transport{Proxy: nil, DisableKeepAlives: true}, // nothing stays open behind a check
 		},
 		Now: a.now, Random: a.random,
 	}
@@ -145,7 +184,7 @@ func (a *App) checkDeps(account *directory.Account) check.Deps {
 		d.Callback = host + a.Prefix + "/" + account.AppID + "/" + sites[0].PTID + own + "callback"
 	}
 	if keys, ok := a.pushKeys(account.AppID); ok {
-		d.PushURL, d.PushToken = host+a.Prefix+own+"push/"+account.AppID, keys.Token
+		d.PushURL, d.PushToken = a.origin+a.Prefix+own+"push/"+account.AppID, keys.Token
 	}
 	if len(a.Wechat.APIHosts) > 0 {
 		d.API = a.Wechat.APIHosts[0]

@@ -26,7 +26,7 @@ and how its pushes are handed on.
 		Use: "list", Short: "Lists the accounts and their access tokens", Args: cobra.NoArgs,
 		RunE: caddycmd.WrapCommandFuncForCobra(func(caddycmd.Flags) (int, error) { return listAccounts(call) }),
 	}, &cobra.Command{
-		Use: "show <appid>", Short: "Shows tokens, quotas and pushes of an account", Args: cobra.ExactArgs(1),
+		Use: "show <appid>", Short: "Shows tokens, quotas, pushes and waiting messages of an account", Args: cobra.ExactArgs(1),
 		RunE: caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) { return showAccount(call, fl.Arg(0)) }),
 	})
 	return accounts
@@ -88,6 +88,15 @@ func showAccount(call v1Call, appID string) (int, error) {
 	}
 	fmt.Fprintln(stdout)
 	table("PUSHES TO\tWAITING\tDEAD\tOLDEST\tTRIES\tERROR", rows)
+	if len(a.Paused) == 0 {
+		return 0, nil
+	}
+	rows = nil
+	for _, p := range a.Paused {
+		rows = append(rows, []string{string(p.Kind), moment(p.Until), string(p.Reason), orDash(p.Detail)})
+	}
+	fmt.Fprintln(stdout)
+	table("MESSAGES\tWAIT UNTIL\tREASON\tDETAIL", rows)
 	return 0, nil
 }
 

@@ -30,11 +30,20 @@ that was interrupted is sent again under the same --batch: nobody gets it twice.
     caddy wsite messages send --user m-4711 --template ngqIpbwh8bUfcSsECmogfXcV14J0tQlEpBO27izEYtY --data thing4=Chocolate --data amount2=39.8元
     caddy wsite messages bulk winners.csv --batch winners-2026 --template ngqIpbwh8bUfcSsECmogfXcV14J0tQlEpBO27izEYtY
     caddy wsite messages list --batch winners-2026 --state failed
-    caddy wsite messages replay 01931f0e-7c1b-7d3a-9d7e-1c2b3a4d5e6f`,
+    caddy wsite messages replay 01931f0e7c1bd3a9d7e1c2b3a4d5
+    caddy wsite messages resume wx0123456789abcdef`,
 	}
 	call := operating(messages)
 	messages.AddCommand(sendCommand(call), bulkCommand(call), listMessagesCommand(call), changeMessageCommand(call, "cancel", "Takes a message back that isn't sent yet"),
-		changeMessageCommand(call, "replay", "Sends a message again that has failed"))
+		changeMessageCommand(call, "replay", "Sends a message again that has failed"), &cobra.Command{
+			Use: "resume <appid>", Short: "Has an account try at once what it couldn't send", Args: cobra.ExactArgs(1),
+			RunE: caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
+				if err := call("POST", "accounts/"+url.PathEscape(fl.Arg(0))+"/messages/resume", nil, nil); err != nil {
+					return 1, err
+				}
+				return 0, nil
+			}),
+		})
 	return messages
 }
 
