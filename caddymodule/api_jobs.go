@@ -68,6 +68,9 @@ func (c *apiCall) startJob(in jobIn) (jobOut, error) {
 	if err := c.wholeAccount(c.at.AppID); err != nil {
 		return jobOut{}, err
 	}
+	if !c.at.KeepsToken() {
+		return jobOut{}, apiRefuse(apiNoToken) // it would try for hours
+	}
 	var params map[string]string
 	if in.From != "" {
 		params = map[string]string{job.ParamFrom: in.From}

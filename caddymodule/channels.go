@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"go.uber.org/zap"
 
 	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/follower"
@@ -42,8 +42,18 @@ func (a *App) takeShared() error {
 	return nil
 }
 
-// place names the facts: configs with the same facts share the rest, too.
-func (a *App) place() string { return a.Facts.SQLite + a.Facts.Postgres }
+// place names the facts: configs with the same facts share the rest, too, however they
+// write the path.
+func (a *App) place() string {
+	if a.Facts.Postgres != "" {
+		return a.Facts.Postgres
+	}
+	path, err := filepath.Abs(a.Facts.SQLite)
+	if err != nil {
+		return a.Facts.SQLite
+	}
+	return path
+}
 
 // channelStore is what the channels keep in the facts.
 type channelStore interface {
@@ -145,17 +155,12 @@ func (a *App) pushKeys(appID string) (push.Keys, bool) {
 	return push.Keys{}, false
 }
 
-// alarmed tells the operator that an account needs him, and when it needs him no more.
+// alarmed counts an account that needs its operator until it needs him no more. The keeper
+// has said so in the log.
 func (a *App) alarmed(alarm custody.Alarm) {
-	fields := []zap.Field{zap.String("step", "custody"), zap.String("appid", alarm.AppID), zap.String("kind", string(alarm.Kind)), zap.String("code", string(alarm.Reason))}
-	if !alarm.On {
-		a.metrics.alarms.WithLabelValues(alarm.AppID, string(alarm.Kind)).Set(0)
-		a.log.Info("an account works again", fields...)
-		return
+	on := 0.0
+	if alarm.On {
+		on = 1
 	}
-	a.metrics.alarms.WithLabelValues(alarm.AppID, string(alarm.Kind)).Set(1)
-	if alarm.IP.IsValid() {
-		fields = append(fields, zap.String("ip", alarm.IP.String()))
-	}
-	a.log.Error("an account needs its operator: WeChat gives it no token", append(fields, zap.Int("errcode", alarm.Code), zap.String("hint", alarm.Do))...)
+	a.metrics.alarms.WithLabelValues(alarm.AppID, string(alarm.Kind)).Set(on)
 }

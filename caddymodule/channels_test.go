@@ -4,8 +4,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/message"
 )
 
 // TestChannels_story follows one person from a QR code to a message: he scans, follows, is
@@ -106,6 +108,10 @@ func TestChannels_accessToken(t *testing.T) {
 			t.Errorf("WeChat was asked %d times", n)
 		}
 	})
+	t.Run("an account without one does no jobs", func(t *testing.T) {
+		k := g.apiKey(t, "main", "operate")
+		g.askAt(t, k, "POST", "/v1/accounts/wx00000000000000dd/jobs", `{"kind":"followers"}`).wantCode(t, string(apiNoToken))
+	})
 	t.Run("an account that keeps its token to itself", func(t *testing.T) {
 		lone := g.apiKey(t, "main", "token", "shop")
 		g.askAt(t, lone, "GET", "/v1/accounts/"+appB+"/access-token", "").want(t, 200)
@@ -171,6 +177,73 @@ func TestChannels_personal(t *testing.T) {
 	if known, err := g.app.followers().Followers(t.Context(), appA, []string{openid.OpenID}); err != nil || len(known) != 0 {
 		t.Errorf("he is still known to follow: %v, %v", known, err)
 	}
+}
+
+// TestChannels_erased holds what is left of a user whom an operator has erased.
+func TestChannels_erased(t *testing.T) {
+	t.Parallel()
+	g := startChannels(t, "realm other\n\t\t\taccounts wx00000000000000aa", "realm other\n\t\t\taccounts wx00000000000000cc")
+	key := g.apiKey(t, "main", allScopes)
+	if err := g.sim.Follow("ming", appA, true); err != nil {
+		t.Fatal(err)
+	}
+	p := g.phone("ming")
+	g.consents(t, p, appA)
+	token, who := g.tokenAt(t, p, appA, "shop")
+	template := g.notice(t)
+	g.askAt(t, key, "POST", "/v1/accounts/"+appA+"/templates/sync", "{}").want(t, 200)
+	send := func(user string) string {
+		order := `{"user":"` + user + `","site":"shop","template":"` + template + `","data":{"thing4":"Chocolate","amount2":"39.8元"}}`
+		return "/v1/messages/" + g.askAt(t, key, "POST", "/v1/messages", order).want(t, 202).text("id")
+	}
+	before := send(who.Subject)
+	g.ask(t, key, "POST", "main/bind", body("token", token, "user", "m1")).want(t, 200)
+	after := send("m1")
+	g.settle(t)
+	openid := g.sim.OpenID("ming", appA)
+	follows := func() bool {
+		known, err := g.app.followers().Followers(t.Context(), appA, []string{openid})
+		return err == nil && len(known) == 1
+	}
+	eventually(t, "it is noted that he follows", follows)
+
+	g.ask(t, key, "DELETE", "main/users/"+who.Subject, because).wantCode(t, identity.CodeUserRetired)
+	g.askAt(t, key, "GET", before, "").want(t, 200) // what was refused has changed nothing
+	g.ask(t, key, "DELETE", "main/users/m1", because).want(t, 204)
+	for _, message := range []string{before, after} {
+		g.askAt(t, key, "GET", message, "").wantCode(t, "message_not_found")
+	}
+	if follows() {
+		t.Error("he is still known to follow")
+	}
+}
+
+func TestChannels_paused(t *testing.T) {
+	t.Parallel()
+	g := startChannels(t)
+	key := g.apiKey(t, "*", allScopes)
+	if err := g.sim.Follow("ming", appA, true); err != nil {
+		t.Fatal(err)
+	}
+	p := g.phone("ming")
+	_, who := g.tokenAt(t, p, appA, "shop")
+	now := time.Now()
+	pause := message.Pause{Lane: message.Lane{AppID: appA, Kind: message.KindCustom}, Until: now.Add(time.Hour), Reason: message.ReasonQuota, Detail: "45009"}
+	if err := g.app.channelStore().PauseLane(t.Context(), pause, now); err != nil {
+		t.Fatal(err)
+	}
+	account := "/v1/accounts/" + appA
+	if rows := g.askAt(t, key, "GET", account, "").want(t, 200).list("paused"); len(rows) != 1 || rows[0]["kind"] != "custom" || rows[0]["reason"] != string(message.ReasonQuota) {
+		t.Errorf("told is %v", rows)
+	}
+	sent := g.askAt(t, key, "POST", "/v1/messages", body("realm", "main", "user", who.Subject, "site", "shop", "text", "hello")).want(t, 202).text("id")
+	g.askAt(t, key, "POST", account+"/messages/resume", "{}").want(t, 204)
+	if rows := g.askAt(t, key, "GET", account, "").want(t, 200).list("paused"); len(rows) != 0 {
+		t.Errorf("told is %v", rows)
+	}
+	eventually(t, "it is tried", func() bool {
+		return g.askAt(t, key, "GET", "/v1/messages/"+sent+"?realm=main", "").want(t, 200).text("state") != "queued"
+	})
 }
 
 func TestChannels_jssdk(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
+	"github.com/caddy-wsite/caddy-wsite/wechat/custody"
 )
 
 // code names a refusal for people who call for help: it stands on the page, in the
@@ -121,7 +122,10 @@ func (ref *refusal) Unwrap() error { return ref.cause }
 // wechatRefusal finds the refusal for what WeChat's client says.
 func wechatRefusal(err error) *refusal {
 	var e *wechat.Error
-	if !errors.As(err, &e) {
+	switch {
+	case errors.Is(err, custody.ErrUnknownAccount): // no use in trying again
+		return refuse(codeWechatSetup).because(err)
+	case !errors.As(err, &e):
 		return refuse(codeWechatDown).because(err)
 	}
 	switch e.Class {

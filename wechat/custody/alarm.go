@@ -123,7 +123,7 @@ func (k *Keeper) tell(e *entry, a Alarm) {
 		e.alarm = Alarm{}
 	}
 	e.mu.Unlock()
-	at := []any{"step", "custody", "appid", a.AppID, "kind", a.Kind, "reason", a.Reason, "code", a.Code, "do", a.Do}
+	at := []any{"step", "custody", "appid", a.AppID, "kind", a.Kind, "code", a.Reason, "errcode", a.Code, "hint", a.Do}
 	if a.On {
 		k.Log.ErrorContext(context.Background(), "an account needs an operator", at...)
 	} else {
