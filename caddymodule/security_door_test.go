@@ -219,6 +219,10 @@ func bearerBesideCookie(t *testing.T) {
 			t.Errorf("on an optional path it is answered with %d", page.Status)
 		}
 	}
+	// Two tokens are nobody's, wherever they are sent.
+	for _, path := range []string{"/-/ticket", "/-/phone"} {
+		g.wantRefusal(t, ming.post(path, map[string]string{}, "Authorization", "Bearer "+ming.token), codeLoginRequired)
+	}
 	// Nor is it a guest's.
 	guest := g.device("", uaMini)
 	var random [10]byte

@@ -116,6 +116,12 @@ func relayedCodeStolen(t *testing.T) {
 			}
 		}
 	}
+	// A code is of its own login alone, and of its own host.
+	another := g.device("li", uaAndroid)
+	own := another.step(another.relayAddress(g.on("rival", appA, "rival", "/x"))).Header.Get("Location")
+	g.wantRefusal(t, another.step(changed(t, own, "code", word(stolen, "code"))), codeBadCallback)
+	moved := another.step(another.relayAddress(g.on("tenant", appA, "shop", "/x"))).Header.Get("Location")
+	g.wantRefusal(t, another.step(strings.Replace(moved, "//tenant.", "//shop.", 1)), codeBadCallback)
 	// On the origin WeChat was asked about the sealed code, and knew nothing of it.
 	calls := g.sim.Calls("/sns/oauth2/access_token")
 	// A raw code, as WeChat gave it to him before, is none on a further host.
