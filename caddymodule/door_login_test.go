@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/wechat/wechatsim"
 )
 
@@ -98,10 +99,11 @@ func TestDoor_miniSignsOut(t *testing.T) {
 }
 
 // TestDoor_bindHeader holds a login that a site tells to the token that the program
-// goes on with.
+// goes on with, where nothing but the session leads to the user.
 func TestDoor_bindHeader(t *testing.T) {
 	t.Parallel()
-	g := startDoors(t)
+	const secret = "secret secret-of-mini2-0123456789abcdef"
+	g := startDoors(t, secret, secret+"\n\t\t\tsubject lonely")
 	p := g.program(appMini2, "alone")
 	p.login(g.sim.MiniLogin("ming", appMini2))
 	g.upstream.mu.Lock()
@@ -113,7 +115,7 @@ func TestDoor_bindHeader(t *testing.T) {
 	g.upstream.mu.Lock()
 	g.upstream.answer = nil
 	g.upstream.mu.Unlock()
-	if user := g.whoami(p.get("/"), "alone"); user.Subject != "member-17" {
+	if user := g.whoami(p.get("/"), "alone"); user.Subject != "member-17" || user.Linked {
 		t.Errorf("after the login he is %+v", user)
 	}
 }
@@ -188,6 +190,22 @@ func TestDoor_miniProof(t *testing.T) {
 		g.sim.MiniLogin("ming", appMini)
 		g.wantRefusal(t, post(code, g.sim.MiniData("ming", appMini)), codeBadProof)
 	})
+}
+
+// TestDoor_blocked has somebody log in who may not.
+func TestDoor_blocked(t *testing.T) {
+	t.Parallel()
+	g := startDoors(t)
+	p := g.program(appMini, "shop")
+	in := p.login(g.sim.MiniLogin("ming", appMini))
+	if err := g.app.facts().Block(t.Context(), "main", in.ID, identity.By{Actor: "operator", Evidence: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	p.token = ""
+	page := p.post("/-/login", map[string]string{"code": g.sim.MiniLogin("ming", appMini)})
+	if g.wantRefusal(t, page, codeBlocked); strings.Contains(page.Body, "ws1.") {
+		t.Errorf("he got %s", page.Body)
+	}
 }
 
 func TestDoor_app(t *testing.T) {

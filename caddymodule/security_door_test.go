@@ -237,6 +237,15 @@ func bearerBesideCookie(t *testing.T) {
 	browser := g.device("li", uaAndroid)
 	g.who(browser.open(g.at(appA, "shop", "/")))
 	g.wantRefusal(t, browser.send("GET", g.at(appA, "shop", "/"), nil, "Accept", "text/html", "Authorization", "Bearer "+ming.token), codeLoginRequired)
+	t.Run("a code that is posted ends no session of a cookie", func(t *testing.T) {
+		page := li.send("POST", g.at(appMini, "shop", "/-/login"), strings.NewReader(`{"code":"`+g.sim.MiniLogin("ming", appMini)+`"}`), "Content-Type", "application/json")
+		if page.Status != http.StatusOK || page.Header["Set-Cookie"] != nil {
+			t.Errorf("it answers %d %v", page.Status, page.Header)
+		}
+		if user := g.who(li.fetch("GET", g.at(appMini, "shop", "/"))); user.OpenID != g.sim.OpenID("li", appMini) {
+			t.Errorf("the cookie is %+v's", user)
+		}
+	})
 	t.Run("a sign-out with a token ends that session alone", func(t *testing.T) {
 		li.send("POST", g.at(appMini, "shop", "/-/logout"), nil, "Authorization", "Bearer "+ming.token)
 		g.wantRefusal(t, ming.get("/"), codeLoginRequired)
