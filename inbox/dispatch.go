@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -78,14 +79,13 @@ func (b *Inbox) handle(ctx context.Context, p Push, m push.Message) (err error) 
 		}
 	}
 	if m.Event != "scan" {
-		if err := call(ctx, b.Handlers.Follow, Follow{p.AppID, m.From, following, m.At, scene, m.Ticket}); err != nil {
-			return err
-		}
+		err = call(ctx, b.Handlers.Follow, Follow{p.AppID, m.From, following, m.At, scene, m.Ticket})
 	}
-	if !scanned {
-		return nil
+	if scanned {
+		// Whoever waits for the scan doesn't wait for what else there is to do.
+		err = errors.Join(err, call(ctx, b.Handlers.Scan, Scan{p.AppID, m.From, scene, m.Ticket, m.Event == "subscribe", m.At, p.AppID + "/" + p.Key}))
 	}
-	return call(ctx, b.Handlers.Scan, Scan{p.AppID, m.From, scene, m.Ticket, m.Event == "subscribe", m.At, p.AppID + "/" + p.Key})
+	return err
 }
 
 // personal hands on what WeChat says about personal information. What is about another

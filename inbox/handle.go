@@ -11,7 +11,8 @@ import (
 type Handlers struct {
 	// Follow hears of follows and unfollows.
 	Follow func(ctx context.Context, f Follow) error
-	// Scan hears of parametric QR codes that were scanned, after Follow.
+	// Scan hears of parametric QR codes that were scanned, after Follow, whatever came of
+	// that.
 	Scan func(ctx context.Context, s Scan) error
 	// Sent hears what became of template messages.
 	Sent func(ctx context.Context, s Sent) error

@@ -58,6 +58,25 @@ func TestHandle(t *testing.T) {
 			t.Errorf("the follower is %+v, %v", f, err)
 		}
 	})
+	t.Run("a scan is heard at once though the follow is tried again", func(t *testing.T) {
+		t.Parallel()
+		w := start(t)
+		w.fail = func(what string) error {
+			if strings.HasPrefix(what, "follow") {
+				return errors.New("out of order")
+			}
+			return nil
+		}
+		w.push(event("subscribe", "<EventKey><![CDATA[qrscene_1]]></EventKey>"))
+		w.step()
+		w.wantHeard("scan")
+		w.mu.Lock()
+		w.fail = nil
+		w.mu.Unlock()
+		w.advance(time.Minute)
+		w.step()
+		w.wantHeard("scan", "follow", "scan")
+	})
 	t.Run("a follower's scan is a scan, and says that he follows", func(t *testing.T) {
 		t.Parallel()
 		w := start(t)
