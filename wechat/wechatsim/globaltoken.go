@@ -236,9 +236,9 @@ func (c *call) stableToken() {
 
 // stable gives the stable token of an account, and the life that the answer tells.
 func (c *call) stable(appid string, force bool) (Token, time.Duration, int) {
-	now := c.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := c.Now() // not before the lock: whoever waited would be older than the token that he finds
 	sp := &c.state(appid).stable
 	t := sp.current()
 	if t != nil && t.Forced && t.Valid(now) && now.Sub(t.Issued) < forcePause {
