@@ -68,16 +68,13 @@ func (a *App) pushHandlers() inbox.Handlers {
 }
 
 // followed asks for the unionid of somebody who follows, if it isn't known: WeChat tells
-// that of followers. That he follows the inbox has noted.
+// that of followers. That he follows the inbox has noted. Where WeChat doesn't answer it is
+// asked again later, since nobody else would.
 func (a *App) followed(ctx context.Context, f inbox.Follow) error {
-	if !f.Following {
+	if account := a.directory.Account(f.AppID); !f.Following || account == nil || !account.KeepsToken() {
 		return nil
 	}
-	if err := a.kinds.Returned(ctx, f.AppID, f.OpenID); err != nil {
-		// The next backfill finds him; the follow itself is noted.
-		a.log.Warn("asking for the unionid of a follower", zap.String("step", "push"), zap.String("appid", f.AppID), zap.Error(err))
-	}
-	return nil
+	return a.kinds.Returned(ctx, f.AppID, f.OpenID)
 }
 
 func (a *App) scanned(ctx context.Context, s inbox.Scan) error {
