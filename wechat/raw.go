@@ -54,6 +54,9 @@ func (c *Client) Raw(ctx context.Context, as Bearer, method, path string, query 
 		q.contentType, q.payload = contentType, append([]byte{}, body...)
 	}
 	r, err := c.send(ctx, q)
+	if len(r.body) > maxRaw { // the rest of it wasn't read: a part is no answer
+		r = response{}
+	}
 	return RawAnswer{Status: r.status, ContentType: r.contentType, Body: r.body}, err
 }
 

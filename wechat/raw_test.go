@@ -114,8 +114,11 @@ func TestRawBoundsAndJudgesAnswers(t *testing.T) {
 				w.WriteHeader(tc.status)
 				_, _ = io.WriteString(w, tc.body)
 			})
-			_, err := newClient(t, wechat.Config{Hosts: []string{host.URL}}).Raw(t.Context(), bearer, "GET", "cgi-bin/media/get", nil, "", nil)
+			a, err := newClient(t, wechat.Config{Hosts: []string{host.URL}}).Raw(t.Context(), bearer, "GET", "cgi-bin/media/get", nil, "", nil)
 			want(t, err, tc.class)
+			if len(tc.body) > 16<<20 && (a.Status != 0 || a.Body != nil) {
+				t.Errorf("a part of it is answered as if it were all: %d and %d bytes", a.Status, len(a.Body))
+			}
 		})
 	}
 	t.Run("a POST that may have left is not sent again, a GET is", func(t *testing.T) {
