@@ -23,8 +23,8 @@ import (
 func init() { caddy.RegisterModule(new(LogEncoder)) }
 
 // LogEncoder writes access logs without what would let a reader be somebody else:
-// WeChat's `code` and `state`, our sealed targets, the `X-User` token, cookies and
-// credentials. It looks at requests and headers as a whole before they are written,
+// WeChat's `code` and `state`, the openids and signatures of its pushes, our sealed
+// targets, the `X-User` token, cookies and credentials. It looks at requests and headers as a whole before they are written,
 // which costs less than Caddy's `filter` with the same fields.
 type LogEncoder struct {
 	// The encoder that writes. Default: `json`, on a terminal `console`.
@@ -177,8 +177,10 @@ func hideHeaders(h http.Header) http.Header {
 // hiddenWords are hidden in every address; oursOnly in our own paths and WeChat's,
 // since a site may well have an `r` of its own that its operator wants to read.
 var (
-	hiddenWords = map[string]bool{"code": true, "state": true}
-	oursOnly    = map[string]bool{"r": true, "f": true, "to": true, "return": true, "redirect_uri": true}
+	hiddenWords = map[string]bool{"code": true, "state": true, "openid": true, "next_openid": true, "unionid": true}
+	oursOnly    = map[string]bool{
+		"r": true, "f": true, "to": true, "return": true, "redirect_uri": true, "url": true, "signature": true, "msg_signature": true,
+	}
 )
 
 func hideWords(address string) string {

@@ -108,7 +108,12 @@ func TestLogEncoder_words(t *testing.T) {
 		"/wsite/wx/shop/-/callback?r=1&code=2": "/wsite/wx/shop/-/callback?r=REDACTED&code=REDACTED",
 		"/wsite/wx/shop/-/login?return=/a&f=b": "/wsite/wx/shop/-/login?return=REDACTED&f=REDACTED",
 		"https://open.weixin.qq.com/connect/oauth2/authorize?appid=wx&redirect_uri=x&scope=y&state=z#wechat_redirect": "https://open.weixin.qq.com/connect/oauth2/authorize?appid=wx&redirect_uri=REDACTED&scope=y&state=REDACTED#wechat_redirect",
-		"/a#/level/2": "/a#REDACTED", "/a#": "/a#",
+		"/wsite/-/push/wx?signature=1&timestamp=2&nonce=3&openid=4&encrypt_type=aes&msg_signature=5":                  "/wsite/-/push/wx?signature=REDACTED&timestamp=2&nonce=3&openid=REDACTED&encrypt_type=aes&msg_signature=REDACTED",
+		"/v1/accounts/wx/wechat/cgi-bin/user/info?lang=zh_CN&openid=1":                                                "/v1/accounts/wx/wechat/cgi-bin/user/info?lang=zh_CN&openid=REDACTED",
+		"/v1/accounts/wx/wechat/cgi-bin/user/get?next_openid=1":                                                       "/v1/accounts/wx/wechat/cgi-bin/user/get?next_openid=REDACTED",
+		"/wsite/wx/shop/-/jssdk?url=https%3A%2F%2Fexample.com%2F%3Fcode%3D1":                                          "/wsite/wx/shop/-/jssdk?url=REDACTED",
+		"/a?url=1&signature=2": "/a?url=1&signature=2",
+		"/a#/level/2":          "/a#REDACTED", "/a#": "/a#",
 		"": "", "?": "?", "/?&&": "/?&&",
 	} {
 		if got := hideWords(address); got != want {

@@ -3,6 +3,9 @@ package caddymodule
 import (
 	"fmt"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +20,7 @@ func securityChannels(t *testing.T) {
 	t.Run("T036 what is about all who use an account takes a key for all of its realms", sharedAccount)
 	t.Run("T036 a key counts its own messages, whatever others call their batches", batchesApart)
 	t.Run("T036 no key revokes another's code by making one for the same thing", codesApart)
+	t.Run("T207 an access log holds neither openid nor signature of a push", pushesLogged)
 	t.Run("T223 a push that comes in drops is not waited for", slowPush)
 }
 
@@ -84,6 +88,33 @@ func codesApart(t *testing.T) {
 	g.askAt(t, shop, "POST", codes, `{"ref":"table-7","supersede":true}`).want(t, 201)
 	if !revoked() {
 		t.Error("the key's own code has not taken the place of the one before")
+	}
+}
+
+func pushesLogged(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	changes := append([]string{"\twsite\n\treverse", "\tlog {\noutput file DATA/access.log\nformat wsite\n}\n\twsite\n\treverse"}, withPushes...)
+	g := startGatewayOn(t, simulated(t), standard, data, changes...)
+	if err := g.sim.SetPush(appA, g.url+"/wsite/-/push/"+appA, pushToken, pushKey, "safe"); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.sim.Follow("ming", appA, true); err != nil {
+		t.Fatal(err)
+	}
+	g.settle(t)
+	path := "/wsite/-/push/" + appA
+	eventually(t, "the push is in the log", func() bool {
+		text, err := os.ReadFile(filepath.Join(data, "access.log"))
+		return err == nil && strings.Contains(string(text), path) && strings.Contains(string(text), `"method":"POST"`)
+	})
+	text, err := os.ReadFile(filepath.Join(data, "access.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hides(t, string(text), g.sim.OpenID("ming", appA))
+	for _, word := range regexp.MustCompile(`(?:msg_)?signature=[0-9a-f]{8,}`).FindAllString(string(text), -1) {
+		t.Errorf("the log holds %s", word)
 	}
 }
 
