@@ -92,6 +92,8 @@ func (e *endpoint) pattern() string {
 type none struct{}
 
 // on makes an endpoint of what it takes and gives.
+//
+//go:noinline
 func on[In, Out any](method, path, id string, serve func(*apiCall, In) (Out, error), scopes ...identity.Scope) *endpoint {
 	e := &endpoint{method: method, path: path, id: id, status: http.StatusOK, scopes: scopes, in: reflect.TypeFor[In](), out: reflect.TypeFor[Out]()}
 	e.serve = func(c *apiCall, body []byte) ([]byte, error) {
