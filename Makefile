@@ -26,7 +26,7 @@ build: ## build Caddy with our modules from xcaddy.json into dist/caddy, and che
 
 .PHONY: test
 test: prepare lint ## what must pass: lint, every test under the race detector, a short run of each fuzz target
-	CGO_ENABLED=1 go test -race -p 2 -timeout 10m ./...
+	CGO_ENABLED=1 go test -race -p 2 -timeout 25m ./...
 	@FUZZTIME=1s .ci/fuzz
 
 .PHONY: prepare
