@@ -207,6 +207,15 @@ func (c *apiCall) actor() string {
 	return "key:" + c.key.ID
 }
 
+// counts is whose messages the key counts: its own, for another's batch may have the same
+// name; of operators everybody's, which is empty.
+func (c *apiCall) counts() string {
+	if c.key.May(identity.ScopeOperate) {
+		return ""
+	}
+	return c.actor()
+}
+
 // centre changes users for this call.
 func (c *apiCall) centre() *identity.Centre { return c.telling() }
 

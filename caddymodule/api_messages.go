@@ -291,11 +291,7 @@ func (c *apiCall) batchProgress(in realmQuery) (progressOut, error) {
 	if err := c.inRealm(in.Realm); err != nil {
 		return progressOut{}, err
 	}
-	by := c.actor() // another's batch may have the same name
-	if c.key.May(identity.ScopeOperate) {
-		by = ""
-	}
-	n, err := c.messages.Count(c.ctx, c.realm, c.r.PathValue("batch"), by)
+	n, err := c.messages.Count(c.ctx, c.realm, c.r.PathValue("batch"), c.counts())
 	return progressOut{
 		n[message.Queued], n[message.Sent], n[message.Delivered], n[message.Blocked], n[message.Failed], n[message.Dropped], n[message.Cancelled],
 	}, err
