@@ -138,7 +138,7 @@ func TestAPI_leastPrivilege(t *testing.T) {
 	may := map[string]string{
 		"listAccounts": "read operate", "getAccount": "operate", "checkAccount": "operate", "listDeadPushes": "operate", "replayPushes": "operate",
 		"listJobs": "operate", "startJob": "operate", "getJob": "operate", "listJobProblems": "operate", "resumeJob": "operate", "cancelJob": "operate",
-		"sendMessage": "message", "sendBatch": "message", "countBatch": "message", "listMessages": "message", "getMessage": "message", "cancelMessage": "message", "replayMessage": "message",
+		"sendMessage": "message", "resumeMessages": "operate", "sendBatch": "message", "countBatch": "message", "listMessages": "message", "getMessage": "message", "cancelMessage": "message", "replayMessage": "message",
 		"listTemplates": "message", "syncTemplates": "message", "approveValues": "operate",
 		"makeCode": "qr", "listCodes": "qr", "getCode": "qr", "listScans": "qr", "revokeCode": "qr",
 		"getAccessToken": "token", "reportAccessToken": "token",

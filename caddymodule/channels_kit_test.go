@@ -43,12 +43,14 @@ func (g *gateway) settle(t testing.TB) {
 // eventually asks until it holds: what was accepted is worked on beside the request.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline, look := time.After(time.Minute), time.NewTicker(10*time.Millisecond)
+	defer look.Stop()
 	for !holds() {
-		if time.Now().After(deadline) {
+		select {
+		case <-deadline:
 			t.Fatalf("never: %s", what)
+		case <-look.C:
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }
 

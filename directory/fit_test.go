@@ -23,7 +23,8 @@ func TestKinds(t *testing.T) {
 	t.Parallel()
 	d, err := New(kinds(), nil, []*Site{
 		{PTID: "shop", Accounts: []string{one, two, mini, app, web}, Hosts: []string{"shop.example.com", "shop.example.org:8443"}, OnOrigin: "off", Outside: OutsideScan, Phone: "on"},
-		{PTID: "api", Accounts: []string{mini, app}}, {PTID: "desk", Accounts: []string{web}},
+		{PTID: "api", Accounts: []string{mini, app}},
+		{PTID: "desk", Accounts: []string{web}},
 	})
 	if err != nil {
 		t.Fatal(err)

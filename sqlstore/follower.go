@@ -87,5 +87,3 @@ func (s *Store) ForgetFollower(ctx context.Context, appID, openID string) error 
 	}
 	return nil
 }
-
-var _ follower.Store = (*Store)(nil)

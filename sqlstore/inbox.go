@@ -212,5 +212,3 @@ func rest(c *session, line inbox.Line, holder string, settled inbox.Settlement) 
 	}
 	return time.UnixMicro(due).UTC(), nil
 }
-
-var _ inbox.Store = (*Store)(nil)

@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/caddy-wsite/caddy-wsite/follower"
 	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/inbox"
 )
 
 // Options are what a [Store] needs from outside. The zero value is fit for use.
@@ -72,4 +74,8 @@ func (s *Store) view(ctx context.Context, do func(*session) error) error {
 	})
 }
 
-var _ identity.Store = (*Store)(nil)
+var (
+	_ identity.Store = (*Store)(nil)
+	_ follower.Store = (*Store)(nil)
+	_ inbox.Store    = (*Store)(nil)
+)
