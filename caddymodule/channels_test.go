@@ -185,12 +185,16 @@ func TestChannels_erased(t *testing.T) {
 	t.Parallel()
 	g := startChannels(t, "realm other\n\t\t\taccounts wx00000000000000aa", "realm other\n\t\t\taccounts wx00000000000000cc")
 	key := g.apiKey(t, "main", allScopes)
-	if err := g.sim.Follow("ming", appA, true); err != nil {
-		t.Fatal(err)
-	}
 	p := g.phone("ming")
 	g.consents(t, p, appA)
 	token, who := g.tokenAt(t, p, appA, "shop")
+	if err := g.sim.Follow("ming", appA, true); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is noted that he follows", func() bool {
+		known, err := g.app.followers().Followers(t.Context(), appA, []string{g.sim.OpenID("ming", appA)})
+		return err == nil && len(known) == 1
+	})
 	template := g.notice(t)
 	g.askAt(t, key, "POST", "/v1/accounts/"+appA+"/templates/sync", "{}").want(t, 200)
 	send := func(user string) string {

@@ -48,13 +48,21 @@ func securityAPI(t *testing.T) {
 		t.Parallel()
 		g := startAPI(t)
 		key := g.apiKey(t, "main", "bind read")
-		f, before, asked := newForger(t), g.rows(t), len(g.sim.Requests())
+		logins := func() (n int) {
+			for _, r := range g.sim.Requests() { // besides what the gateway asks by itself about its accounts
+				if !strings.HasPrefix(r.Path, "/cgi-bin/") {
+					n++
+				}
+			}
+			return n
+		}
+		f, before, asked := newForger(t), g.rows(t), logins()
 		for i := range 200 {
 			forged := f.sign(t, jwt.SigningMethodES256, f.key, map[string]any{"kid": fmt.Sprint("kid-", i)}, jwt.MapClaims{"iss": g.app.issuer, "aud": shopAudience})
 			g.ask(t, key, "POST", "main/resolve", body("token", forged)).wantCode(t, string(apiBadToken))
 		}
 		g.wantRows(t, before)
-		if now := len(g.sim.Requests()); now != asked {
+		if now := logins(); now != asked {
 			t.Errorf("%d requests went out", now-asked)
 		}
 	})
