@@ -21,9 +21,9 @@ func securityDoors(t *testing.T) {
 			g.wantRefusal(t, g.device("", uaMini).send("GET", address, nil, "Authorization", "Bearer "+p.token), codeLoginRequired)
 			t.Log(name)
 		}
-		token := g.upstream.last().Header.Get(headerUser)
 		g.whoami(p.get("/"), shopAudience)
-		if token = g.upstream.last().Header.Get(headerUser); token == "" {
+		token := g.upstream.last().Header.Get(headerUser)
+		if token == "" {
 			t.Fatal("there is no token")
 		}
 		if _, err := identity.Verify(jwks(g), token, identity.Expect{Issuer: g.url + "/wsite/-", Audience: "bank", Now: g.now()}); err == nil {

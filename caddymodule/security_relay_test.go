@@ -102,7 +102,6 @@ func relayedCodeStolen(t *testing.T) {
 	// With what came to his server he tries the callbacks of everybody else.
 	for _, address := range []string{g.at(appA, "shop", "/x"), g.on("shop", appA, "shop", "/x"), g.at(appA, "bank", "/x")} {
 		thief := g.device("li", uaAndroid)
-		thief.ua = uaAndroid
 		own := thief.toWeChat(address)
 		back := thief.fromWeChat(own)
 		if strings.Contains(back, "/-/relay") {

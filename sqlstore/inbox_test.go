@@ -72,6 +72,12 @@ func inboxIndexed(t *testing.T, s *Store) {
 	if isPostgres(placeOf(s)) {
 		run(t, placeOf(s), inboxCrowd...)
 	}
+	inboxPlanned(t, s)
+}
+
+// inboxPlanned looks at the plans of what the store has prepared for pushes and followers.
+func inboxPlanned(t *testing.T, s *Store) {
+	t.Helper()
 	statements := map[string]bool{}
 	for range cap(s.readers.idle) {
 		r := <-s.readers.idle
@@ -82,12 +88,15 @@ func inboxIndexed(t *testing.T, s *Store) {
 		}
 		defer func() { s.readers.idle <- r }()
 	}
-	must(s.writer.write(ctx, func(c *session) error {
+	err := s.writer.write(t.Context(), func(c *session) error {
 		for q := range c.statements {
 			statements[q] = true
 		}
 		return nil
-	}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	seen := 0
 	for q := range statements {
 		if strings.Contains(q, "inbox_") || strings.Contains(q, "follower") {

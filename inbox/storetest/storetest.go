@@ -1,8 +1,6 @@
-// Package storetest is the suite that every store of the inbox has to pass.
 package storetest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -295,23 +293,5 @@ func raced(t *testing.T, s, other inbox.Store) {
 		if n != 1 {
 			t.Errorf("%s was handed out %d times", key, n)
 		}
-	}
-}
-
-func twice(t *testing.T, s, other inbox.Store) {
-	for i := range 20 {
-		var fresh [2]bool
-		var both sync.WaitGroup
-		for n, store := range []inbox.Store{s, other} {
-			both.Go(func() {
-				var err error
-				fresh[n], err = store.PutPush(context.WithoutCancel(t.Context()), inbox.Push{AppID: "wx1", Key: fmt.Sprint("k", i), Sealed: []byte{}, At: t0, Came: t0}, nil)
-				if err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		both.Wait()
-		want(t, fresh[0] != fresh[1], true)
 	}
 }
