@@ -51,6 +51,10 @@ func (c *apiCall) pass(w http.ResponseWriter) (answer wechat.RawAnswer, err erro
 	if err := c.need(identity.ScopeWechat); err != nil {
 		return answer, err
 	}
+	if !c.shares(c.at) {
+		// Of an account of several companies one would read the others' followers.
+		return answer, apiRefuse(apiTokenKept)
+	}
 	path := "/" + c.r.PathValue("path")
 	if !c.at.PassesThrough(path) {
 		return answer, apiRefuse(apiNotPassed)

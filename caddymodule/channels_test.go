@@ -115,8 +115,9 @@ func TestChannels_accessToken(t *testing.T) {
 	t.Run("an account that keeps its token to itself", func(t *testing.T) {
 		lone := g.apiKey(t, "main", "token", "shop")
 		g.askAt(t, lone, "GET", "/v1/accounts/"+appB+"/access-token", "").want(t, 200)
-		hidden := startGateway(t, append([]string{"secret secret-of-a-0123456789abcdef\n", "secret secret-of-a-0123456789abcdef\n\t\t\tshare_token off\n"}, withAPI...)...)
-		k := hidden.apiKey(t, "main", "token", "shop")
+		hidden := startGateway(t, append([]string{"secret secret-of-a-0123456789abcdef\n", "secret secret-of-a-0123456789abcdef\n\t\t\tshare_token off\n\t\t\tpass_through /cgi-bin/user/info\n"}, withAPI...)...)
+		k := hidden.apiKey(t, "main", "token wechat", "shop")
+		hidden.askAt(t, k, "GET", "/v1/accounts/"+appA+"/wechat/cgi-bin/user/info?openid=o", "").wantCode(t, string(apiTokenKept))
 		hidden.askAt(t, k, "GET", path, "").wantCode(t, string(apiTokenKept))
 		hidden.askAt(t, k, "POST", path+"/report", `{"access_token":"x"}`).wantCode(t, string(apiTokenKept))
 	})
