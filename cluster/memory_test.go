@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -42,8 +43,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		for i := range 200 {
 			put(t, m, fmt.Sprint("flood", i), MaxValue, time.Minute)
 		}
-		if m.size > maxMemory || len(m.items) != len(m.byEnd) {
-			t.Errorf("%d bytes, %d items, %d in order", m.size, len(m.items), len(m.byEnd))
+		if m.values.size > maxValues || len(m.values.items) != len(m.values.byEnd) {
+			t.Errorf("%d bytes, %d items, %d in order", m.values.size, len(m.values.items), len(m.values.byEnd))
 		}
 		if _, ok, _ := m.Get(t.Context(), "long"); !ok {
 			t.Error("what lives longest is gone")
@@ -61,8 +62,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 		c.advance(time.Second)
 		put(t, m, "new", 10, time.Second)
-		if len(m.items) != 1 || m.size != itemCost+13 {
-			t.Errorf("%d items of %d bytes are left", len(m.items), m.size)
+		if len(m.values.items) != 1 || m.values.size != itemCost+13 {
+			t.Errorf("%d items of %d bytes are left", len(m.values.items), m.values.size)
 		}
 	})
 	t.Run("keys that are put again and again cost once", func(t *testing.T) {
@@ -71,8 +72,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		for range 1000 {
 			put(t, m, "k", 10, time.Second)
 		}
-		if len(m.byEnd) != 1 || m.size != itemCost+11 {
-			t.Errorf("%d items of %d bytes", len(m.byEnd), m.size)
+		if len(m.values.byEnd) != 1 || m.values.size != itemCost+11 {
+			t.Errorf("%d items of %d bytes", len(m.values.byEnd), m.values.size)
 		}
 	})
 	t.Run("leases that have ended make room, and others are refused one", func(t *testing.T) {
@@ -107,6 +108,80 @@ func TestMemoryIsBounded(t *testing.T) {
 			}
 			last = fence
 			c.advance(time.Millisecond)
+		}
+	})
+}
+
+func TestMemoryLimits(t *testing.T) {
+	t.Parallel()
+	rate := Rate{Count: 1, Per: time.Minute, Burst: 1}
+	t.Run("a flood of keys to limit is bounded, and costs no value its place", func(t *testing.T) {
+		t.Parallel()
+		c := newClock()
+		m := NewMemory(c.time)
+		put(t, m, "ticket", 10, time.Second)
+		for i := range 3 * maxLimits / itemCost / 2 {
+			if v, err := m.Limit(t.Context(), fmt.Sprint("flood", i), rate); !v.Allowed || err != nil {
+				t.Fatal(i, v, err)
+			}
+		}
+		if m.limits.size > maxLimits || len(m.limits.items) != len(m.limits.byEnd) {
+			t.Errorf("%d bytes, %d items, %d in order", m.limits.size, len(m.limits.items), len(m.limits.byEnd))
+		}
+		if _, ok, _ := m.Get(t.Context(), "ticket"); !ok {
+			t.Error("the value is gone")
+		}
+	})
+	t.Run("a key that has its burst again costs nothing", func(t *testing.T) {
+		t.Parallel()
+		c := newClock()
+		m := NewMemory(c.time)
+		for i := range 1000 {
+			if _, err := m.Limit(t.Context(), fmt.Sprint(i), rate); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.advance(time.Minute)
+		if _, err := m.Limit(t.Context(), "new", rate); err != nil || len(m.limits.items) != 1 {
+			t.Errorf("%d items are left, %v", len(m.limits.items), err)
+		}
+	})
+}
+
+func TestMemoryTopics(t *testing.T) {
+	t.Parallel()
+	t.Run("who is slow hears that he has missed something, and then what is new", func(t *testing.T) {
+		t.Parallel()
+		m := NewMemory(newClock().time)
+		ctx, cancel := context.WithCancel(t.Context())
+		heard, ended := make(chan string), make(chan struct{})
+		go func() {
+			m.Subscribe(ctx, "t", func(text []byte) {
+				if text == nil {
+					text = []byte("missed")
+				}
+				heard <- string(text)
+			})
+			close(ended)
+		}()
+		until := func(want string) {
+			for got := <-heard; got != want; got = <-heard {
+			}
+		}
+		until("missed")
+		// As many as it may have taken already, and more than can wait.
+		const last = 2*maxUnheard + 1
+		for i := range last + 1 {
+			if err := m.Publish(t.Context(), "t", fmt.Append(nil, i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		until("missed")
+		until(fmt.Sprint(last))
+		cancel()
+		<-ended
+		if len(m.topics.listeners) != 0 {
+			t.Error("it still listens")
 		}
 	})
 }

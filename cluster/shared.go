@@ -7,16 +7,18 @@ import (
 )
 
 const (
-	// MaxKey is how long a key, or the name of a lease or its holder, may be, in bytes.
+	// MaxKey is how long a key, a topic, or the name of a lease or its holder, may be, in
+	// bytes.
 	MaxKey = 512
-	// MaxValue is how long a value may be, in bytes.
+	// MaxValue is how long a value, or a text that is published, may be, in bytes.
 	MaxValue = 1 << 20
 )
 
 var (
 	// ErrInvalid says that a call can't be meant: a key that is empty or longer than
-	// [MaxKey], a value longer than [MaxValue], or a life below a millisecond.
-	ErrInvalid = errors.New("invalid key, value or life")
+	// [MaxKey], a value longer than [MaxValue], a life below a millisecond, or a [Rate]
+	// that is none.
+	ErrInvalid = errors.New("invalid key, value, life or rate")
 	// ErrFull says that there is no room for another lease.
 	ErrFull = errors.New("too many leases")
 )
@@ -59,6 +61,19 @@ type Shared interface {
 	Lease(ctx context.Context, name, holder string, life time.Duration) (fence int64, ok bool, err error)
 	// Release ends the lease of holder. That of anybody else stays.
 	Release(ctx context.Context, name, holder string) error
+
+	// Limit lets one more through for a key, or not, as a rate says. Limits and values
+	// of one key have nothing to do with each other. Nobody is limited by what was lost.
+	Limit(ctx context.Context, key string, rate Rate) (Verdict, error)
+
+	// Publish gives a text to all who listen to a topic, this node among them. It may
+	// get lost.
+	Publish(ctx context.Context, topic string, text []byte) error
+	// Subscribe listens to a topic until ctx ends, and calls hear with each text, one
+	// after the other. It calls hear with nil, which no text is, when it has begun to
+	// listen and whenever something may have been missed. A topic that is [ErrInvalid]
+	// is not listened to.
+	Subscribe(ctx context.Context, topic string, hear func(text []byte))
 }
 
 // check refuses what no implementation takes.

@@ -26,7 +26,10 @@ func Run(t *testing.T, h Harness) {
 	h.errs(t)
 	h.leases(t)
 	h.races(t)
+	h.limits(t)
+	h.topics(t)
 	h.model(t)
+	h.limitModel(t)
 }
 
 // nodes are two nodes on one state.
@@ -212,6 +215,11 @@ func refusals(n nodes) {
 		"Lease":     func(key string) error { _, _, err := n.a.Lease(n.ctx, key, "x", time.Minute); return err },
 		"holder":    func(key string) error { _, _, err := n.a.Lease(n.ctx, "l", key, time.Minute); return err },
 		"Release":   func(key string) error { return n.a.Release(n.ctx, key, "x") },
+		"Publish":   func(key string) error { return n.a.Publish(n.ctx, key, nil) },
+		"Limit": func(key string) error {
+			_, err := n.a.Limit(n.ctx, key, cluster.Rate{Count: 1, Per: time.Second, Burst: 1})
+			return err
+		},
 	} {
 		for _, key := range []string{"", long} {
 			if err := call(key); !errors.Is(err, cluster.ErrInvalid) {
@@ -223,6 +231,7 @@ func refusals(n nodes) {
 		"a large value": n.a.Put(n.ctx, "k", large, time.Minute),
 		"no life":       n.a.Put(n.ctx, "k", nil, 0),
 		"a short life":  n.a.Put(n.ctx, "k", nil, time.Millisecond-1),
+		"a large text":  n.a.Publish(n.ctx, "k", large),
 	} {
 		if !errors.Is(err, cluster.ErrInvalid) {
 			n.Errorf("%s: %v", what, err)
