@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
@@ -169,32 +168,15 @@ func (c *apiCall) listScans(in scansQuery) (scansOut, error) {
 	list, err := c.codes.Scans(c.ctx, c.realm, k.ID, limit)
 	out := scansOut{Scans: []scanOut{}}
 	for _, s := range list {
-		user, err := c.scanner(s.OpenID)
-		if err != nil {
-			return scansOut{}, err
+		user := "" // of a scan whose maker was forgotten
+		if s.OpenID != "" {
+			if user, err = c.userAt(c.ctx, c.realm, c.at, s.OpenID); err != nil {
+				return scansOut{}, err
+			}
 		}
 		out.Scans = append(out.Scans, scanOut{user, s.Followed, s.At, s.Outcome})
 	}
 	return out, err
-}
-
-// scanner is the user to whom an openid of the account leads; empty if to none.
-func (c *apiCall) scanner(openID string) (string, error) {
-	if openID == "" {
-		return "", nil
-	}
-	claim := identity.Claim{
-		Realm: c.realm, Openid: identity.Openid{AppID: c.at.AppID, OpenID: openID}, Unionid: identity.Unionid{Subject: c.at.SubjectOrSelf()}, Via: "api",
-	}
-	if c.at.Subject == "" {
-		claim.UnionID = openID
-	}
-	answer, err := c.lookUp(c.ctx, claim)
-	var conflict *identity.Conflict
-	if errors.Is(err, errWouldWrite) || errors.As(err, &conflict) {
-		return "", nil
-	}
-	return answer.User.ID, err
 }
 
 // serveCodeImage answers with the picture of a code.

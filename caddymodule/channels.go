@@ -105,7 +105,7 @@ func (a *App) openChannels(sealer *identity.Sealer) error {
 		},
 	})
 	a.codes = scene.New(scene.Config{
-		Store: store, WeChat: a.wechat, Call: a.keeper.Do, Now: now, Random: a.random, Log: a.slog,
+		Store: store, WeChat: a.wechat, Call: a.keeper.Do, Now: now, Random: a.random, Log: a.slog, Refused: a.scanRefused,
 		Observe: func(purpose string, o scene.Outcome) { a.metrics.scans.WithLabelValues(purpose, string(o)).Inc() },
 	})
 	// A scan of a code that a key has made is kept; its maker asks who it was.
