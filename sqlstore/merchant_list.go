@@ -58,8 +58,9 @@ func (s *Store) Merchants(ctx context.Context, f merchant.Filter) (page []mercha
 		where += fmt.Sprintf(` AND m.bound = $%d AND m.id %s $%d`, n+1, than, n+2)
 	}
 	args = append(args, f.Limit+1)
-	query := fmt.Sprintf(`SELECT `+merchantColumns+` FROM (SELECT m.id FROM merchant m WHERE `+where+` ORDER BY m.bound%s, m.id%s LIMIT $%d) p
-		CROSS JOIN merchant m WHERE m.realm = $1 AND m.id = p.id ORDER BY m.bound%s, m.id%s`, order, order, n+3, order, order)
+	// By the bare column the engines would go through the list once more.
+	query := fmt.Sprintf(`SELECT `+merchantColumns+` FROM merchant m WHERE m.realm = $1 AND m.id IN
+		(SELECT m.id FROM merchant m WHERE `+where+` ORDER BY m.bound%s, m.id%s LIMIT $%d) ORDER BY m.bound + 0%s, m.id%s`, order, order, n+3, order, order)
 	err = s.view(ctx, func(c *session) error {
 		page = nil
 		err := c.each(query, args, func(rows *sql.Rows) error {
@@ -120,17 +121,19 @@ var boundToMany = func() string {
 // CountMerchants counts what a filter picks.
 func (s *Store) CountMerchants(ctx context.Context, f merchant.Filter) (n int64, err error) {
 	where, args := picked(f)
+	part := func(bound int) string {
+		return fmt.Sprintf(`(SELECT COUNT(*) FROM merchant m WHERE `+where+` AND m.bound = %d)`, bound)
+	}
+	query := `SELECT ` + part(1)
 	switch f.Shown {
 	case merchant.ShowAll:
-		where += ` AND m.bound IN (0, 1)`
+		query += ` + ` + part(0)
 	case merchant.ShowUnbound:
-		where += ` AND m.bound = 0`
-	default:
-		where += ` AND m.bound = 1`
+		query = `SELECT ` + part(0)
 	}
 	err = s.readers.use(ctx, func(c *session) error {
 		n = 0
-		_, err := c.one(`SELECT COUNT(*) FROM merchant m WHERE `+where, args, []any{&n})
+		_, err := c.one(query, args, []any{&n})
 		return err
 	})
 	if err != nil {

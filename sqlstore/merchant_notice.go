@@ -32,8 +32,8 @@ func (s *Store) PutNotice(ctx context.Context, n merchant.Notice, merchants []st
 			return err
 		}
 		if n.All {
-			_, err = c.one(`SELECT COUNT(*) FROM merchant_binding b JOIN merchant m ON m.realm = b.realm AND m.id = b.merchant
-				WHERE b.realm = $1 AND b.appid = $2 AND b.userid <> '' AND m.status = 'normal'`, []any{n.Realm, n.AppID}, []any{&reached})
+			_, err = c.one(`SELECT COUNT(*) FROM merchant_binding b WHERE b.realm = $1 AND b.appid = $2 AND b.userid <> ''
+				AND (SELECT m.status FROM merchant m WHERE m.realm = $1 AND m.id = b.merchant) = 'normal'`, []any{n.Realm, n.AppID}, []any{&reached})
 		}
 		for _, id := range merchants {
 			var bound int64
@@ -167,7 +167,7 @@ func (s *Store) Notices(ctx context.Context, realm, before string, limit int) ([
 
 // OpenNotices are those whose messages are not all in the outbox.
 func (s *Store) OpenNotices(ctx context.Context, limit int) ([]merchant.Notice, error) {
-	return s.notices(ctx, noticeColumns+` WHERE filled = 0 AND cancelled IS NULL ORDER BY made_at LIMIT $1`, limit)
+	return s.notices(ctx, noticeColumns+` WHERE filled = 0 AND cancelled IS NULL AND made_at > 0 ORDER BY made_at LIMIT $1`, limit)
 }
 
 func (s *Store) notices(ctx context.Context, query string, args ...any) (list []merchant.Notice, err error) {

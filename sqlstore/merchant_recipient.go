@@ -69,7 +69,7 @@ func (s *Store) CloseNotice(ctx context.Context, realm, id string) error {
 // ReopenNotice has those recipients tried again who could not be reached.
 func (s *Store) ReopenNotice(ctx context.Context, realm, id string) (n int64, err error) {
 	err = s.writer.write(ctx, func(c *session) (err error) {
-		n, err = c.exec(`UPDATE merchant_recipient SET fault = '', field = '' WHERE notice = $1 AND realm = $2 AND fault = $3
+		n, err = c.exec(`UPDATE merchant_recipient SET fault = '', field = '' WHERE notice = $1 AND realm || '' = $2 AND fault = $3
 				AND EXISTS (SELECT 1 FROM merchant_binding b WHERE b.realm = $2 AND b.merchant = merchant_recipient.merchant
 					AND b.appid = merchant_recipient.appid AND b.slot = merchant_recipient.slot AND b.userid = merchant_recipient.userid)`, id, realm, message.FaultUnreachable)
 		if err != nil || n == 0 {
