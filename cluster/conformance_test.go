@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/cluster/clustertest"
+	"github.com/caddy-wsite/caddy-wsite/cluster/redistest"
 )
 
 func TestMemory(t *testing.T) {
@@ -25,4 +26,25 @@ func TestMemory(t *testing.T) {
 			now = now.Add(d)
 		}
 	}})
+}
+
+func TestRedis(t *testing.T) {
+	t.Parallel()
+	clustertest.Run(t, harness(func(*cluster.RedisConfig) {}, redistest.Single(t)))
+}
+
+func TestRedisCluster(t *testing.T) {
+	t.Parallel()
+	servers := redistest.Cluster(t)
+	clustertest.Run(t, harness(func(c *cluster.RedisConfig) {
+		c.Mode, c.Addresses = cluster.RedisCluster, []string{servers[1].Addr, servers[2].Addr}
+	}, servers...))
+}
+
+func TestRedisSentinel(t *testing.T) {
+	t.Parallel()
+	w := redistest.Sentinel(t)
+	clustertest.Run(t, harness(func(c *cluster.RedisConfig) {
+		c.Mode, c.Addresses, c.MasterName = cluster.RedisSentinel, []string{w.Sentinel}, w.Name
+	}, w.Master))
 }

@@ -66,7 +66,7 @@ func (h Harness) limits(t *testing.T) {
 		n.verdictAllowed(n.b, "k", one, false)
 	})
 	h.promise(t, "of many at once the burst is let through", func(n nodes) {
-		few := cluster.Rate{Count: 1, Per: time.Hour, Burst: 7}
+		few := cluster.Rate{Count: 1, Per: time.Minute, Burst: 7}
 		if passed := n.crowd(func(s cluster.Shared, _ int) (bool, error) {
 			v, err := s.Limit(n.ctx, "k", few)
 			return v.Allowed, err

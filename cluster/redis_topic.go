@@ -1,0 +1,72 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// heartbeat is how long a listener hears nothing until it asks whether anybody is
+	// there. After two of them it listens anew.
+	heartbeat = 5 * time.Second
+	// relisten is how long a listener waits until it tries again.
+	relisten = 250 * time.Millisecond
+)
+
+// Publish gives a text to all who listen.
+func (r *Redis) Publish(ctx context.Context, topic string, text []byte) error {
+	if err := r.begin(ctx, topic, text, time.Millisecond); err != nil {
+		return err
+	}
+	name := r.name(kindTopic, topic)
+	return r.client.Publish(ctx, name, r.seal(name, topic, 0, text)).Err()
+}
+
+// Subscribe listens until ctx ends, over any outage: when it listens again hear is called
+// with nil.
+func (r *Redis) Subscribe(ctx context.Context, topic string, hear func(text []byte)) {
+	if check(topic, nil, time.Millisecond) != nil {
+		return
+	}
+	for ctx.Err() == nil {
+		if r.begin(ctx, topic, nil, time.Millisecond) == nil {
+			r.listen(ctx, topic, hear)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(relisten):
+		}
+	}
+}
+
+// listen listens until something breaks.
+func (r *Redis) listen(ctx context.Context, topic string, hear func(text []byte)) {
+	name := r.name(kindTopic, topic)
+	sub := r.client.Subscribe(ctx, name)
+	defer sub.Close()
+	// Reading doesn't end by itself when ctx does.
+	defer context.AfterFunc(ctx, func() { _ = sub.Close() })()
+	for quiet := 0; ; {
+		message, err := sub.ReceiveTimeout(ctx, heartbeat)
+		if ctx.Err() != nil {
+			return
+		}
+		switch m := message.(type) {
+		case *redis.Subscription:
+			hear(nil)
+		case *redis.Message:
+			if text, ok := r.open(name, topic, m.Payload); ok {
+				hear(text)
+			}
+		}
+		if err == nil {
+			quiet = 0
+			continue
+		}
+		if quiet++; trouble(err) != "slow" || quiet > 1 || sub.Ping(ctx) != nil {
+			return
+		}
+	}
+}
