@@ -22,6 +22,8 @@ type Change struct {
 	EndLoginsOf []string
 	// Rebind is inserted (Version 0) or replaced at its version.
 	Rebind *RebindRow
+	// Cutoff is written if it goes further than the one that is there for the same.
+	Cutoff *Cutoff
 	// Erase is carried out before everything else.
 	Erase  *Erasure
 	Events []Event
@@ -37,7 +39,7 @@ type Change struct {
 // Empty says that there is nothing to write.
 func (c Change) Empty() bool {
 	return len(c.Openids)+len(c.Unions)+len(c.Users)+len(c.Logins)+len(c.EndLogins) == 0 &&
-		c.Rebind == nil && c.Erase == nil && c.Conflict == nil && c.Audit == nil
+		c.Rebind == nil && c.Cutoff == nil && c.Erase == nil && c.Conflict == nil && c.Audit == nil
 }
 
 // Erasure takes everything away that is kept of one person. The counts are of the

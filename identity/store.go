@@ -48,6 +48,17 @@ type Store interface {
 	// Revoked says from when a session is ended; zero if it isn't.
 	Revoked(ctx context.Context, session string) (time.Time, error)
 
+	// Cutoff returns the cutoff in force for something; zero if there is none.
+	Cutoff(ctx context.Context, kind CutoffKind, realm, name string) (Cutoff, error)
+
+	// Cutoffs returns at most limit cutoffs with Seq > after, in order: those of a realm,
+	// or of all if it is empty. One that is written again moves to the end.
+	Cutoffs(ctx context.Context, realm string, after int64, limit int) ([]Cutoff, error)
+
+	// Kept returns the cutoffs that every node keeps in memory: the wide ones, and those of
+	// guests.
+	Kept(ctx context.Context) ([]Cutoff, error)
+
 	// Stale returns what caches must forget since the sequence after, and the
 	// newest sequence. With after < 0 it returns only the newest sequence. At
 	// most limit entries are returned; more are there if len == limit. Sequences
@@ -94,9 +105,9 @@ type Store interface {
 	// recorded of it yet, and returns what is recorded.
 	Subject(ctx context.Context, appID, subject string) (string, error)
 
-	// Sweep forgets revocations whose sessions are over by now, entries for caches
-	// older than an hour, logins unused for [LoginLife], and answers kept for
-	// [RepeatLife].
+	// Sweep forgets revocations whose sessions are over by now, cutoffs that nothing is
+	// older than any more, entries for caches older than an hour, logins unused for
+	// [LoginLife], and answers kept for [RepeatLife].
 	Sweep(ctx context.Context, now time.Time) error
 }
 
@@ -111,8 +122,8 @@ type Revocation struct {
 type Stale struct {
 	Seq   int64
 	Kind  StaleKind
-	Realm string // of a user
-	Key   string // user id, session id, or name of a secret
+	Realm string // of a user, and of a cutoff
+	Key   string // user id, session id, name of a secret, or [CutoffKind]
 }
 
 // StaleKind says what sort of key a [Stale] has.
@@ -122,6 +133,7 @@ const (
 	StaleUser    StaleKind = "user"
 	StaleSession StaleKind = "session"
 	StaleSecret  StaleKind = "secret"
+	StaleCutoff  StaleKind = "cutoff" // read those of [Store.Kept] again
 )
 
 // Secret is sealed bytes with a name, such as a realm's guest key.

@@ -59,6 +59,11 @@ func apply(c *session, change identity.Change, now time.Time) error {
 			return err
 		}
 	}
+	if change.Cutoff != nil {
+		if err := putCutoff(c, *change.Cutoff, now); err != nil {
+			return err
+		}
+	}
 	if err := putEvents(c, change.Realm, change.Events); err != nil {
 		return err
 	}

@@ -75,6 +75,7 @@ func eraseUsers(c *session, realm string, users []string) error {
 		`UPDATE userid SET parent = NULL WHERE realm = $1 AND id = $2`,
 		`DELETE FROM login WHERE realm = $1 AND userid = $2`,
 		`DELETE FROM rebind WHERE realm = $1 AND userid = $2`,
+		`DELETE FROM cutoff WHERE kind = 'user' AND realm = $1 AND name = $2`,
 		`UPDATE openid_key SET hint = '', version = version + 1 WHERE realm = $1 AND hint = $2 AND hint <> ''`,
 		// An openid that was parted from him still tells which guest was issued there.
 		`UPDATE openid_key SET guest = '', issued = NULL, gen = gen + 1, version = version + 1 WHERE realm = $1 AND guest = $2 AND guest <> ''`,

@@ -46,11 +46,15 @@ func (s *Store) Revoked(ctx context.Context, id string) (time.Time, error) {
 	return timeOf(from), nil
 }
 
-// Sweep forgets revocations whose sessions are over by now, entries for caches older
-// than an hour, logins that nobody has used for long, and answers kept for repetitions.
+// Sweep forgets revocations whose sessions are over by now, cutoffs that nothing is older
+// than any more, entries for caches older than an hour, logins that nobody has used for
+// long, and answers kept for repetitions.
 func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 	err := s.writer.write(ctx, func(c *session) error {
 		if _, err := c.exec(`DELETE FROM revocation WHERE until_at <= $1`, now.UnixMicro()); err != nil {
+			return err
+		}
+		if _, err := c.exec(`DELETE FROM cutoff WHERE until_at <= $1`, now.UnixMicro()); err != nil {
 			return err
 		}
 		if _, err := c.exec(`DELETE FROM idempotency WHERE at <= $1`, now.Add(-identity.RepeatLife).UnixMicro()); err != nil {

@@ -35,6 +35,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("Stale", h.stale)
 	t.Run("Secrets", h.secrets)
 	t.Run("Sessions", h.sessions)
+	t.Run("Cutoffs", h.cutoffs)
 	t.Run("Logins", h.logins)
 	t.Run("Moves", h.moves)
 	t.Run("Erase", h.erase)
