@@ -114,6 +114,8 @@ func TestAdapt_provisions(t *testing.T) {
 	for _, name := range []string{"WX_TOKEN", "CRM_TOKEN", "STATS_TOKEN"} {
 		t.Setenv(name, strings.ReplaceAll(name, "_", ""))
 	}
+	t.Setenv("REDIS_PASSWORD", "hunter2")
+	t.Setenv("SENTINEL_PASSWORD", "hunter3")
 	t.Setenv("STATS_HOST", "stats.example.com")
 	t.Setenv("WX_PROXY", "http://proxy.internal:3128")
 	t.Setenv("WSITE_MASTER_KEY", strings.Repeat("0f1e2d3c", 8))

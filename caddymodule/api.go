@@ -59,6 +59,9 @@ func (h *API) lay() {
 	for _, name := range wellKnown {
 		h.mux.HandleFunc("GET "+h.app.Prefix+"/-/"+name, func(w http.ResponseWriter, r *http.Request) { _ = h.app.serveWellKnown(w, r, name) })
 	}
+	for _, name := range []string{"live", "ready"} {
+		h.mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { _ = h.app.serveHealth(w, r, name, true) })
+	}
 	h.mux.HandleFunc("/", h.serveNothing)
 }
 

@@ -45,6 +45,10 @@ func (c *apiCall) bind(in bindIn) (bindOut, error) {
 	by := c.by(in.Evidence)
 	claim.User, claim.UserKind, claim.Bind = in.User, identity.Real, true
 	claim.Via, claim.Actor, claim.Evidence, claim.Trace = by.Via, by.Actor, by.Evidence, by.Trace
+	if !c.mayBind(c.ctx, claim) {
+		c.metrics.bound("api", string(codeTooMany))
+		return bindOut{}, apiRefuse(codeTooMany).saying("this visitor was bound too often")
+	}
 	answer, err := c.centre().Resolve(c.ctx, claim)
 	c.metrics.bound("api", bindCode(err))
 	if err != nil {

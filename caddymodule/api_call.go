@@ -82,7 +82,13 @@ func (h *API) call(ctx context.Context, r *http.Request) *apiCall {
 // admit finds out whether the call may be made, and reads what it says.
 func (c *apiCall) admit(w http.ResponseWriter, e *endpoint) ([]byte, error) {
 	if err := c.authenticate(); err != nil {
+		if ref := (*apiRefusal)(nil); errors.As(err, &ref) && !c.counted(w, limitAPIRefused, clientOf(c.r)) {
+			return nil, apiRefuse(codeTooMany)
+		}
 		return nil, err
+	}
+	if c.key.ID != operatorKey && !c.counted(w, limitAPICalls, c.key.ID) {
+		return nil, apiRefuse(codeTooMany)
 	}
 	if err := c.place(); err != nil {
 		return nil, err
@@ -106,6 +112,16 @@ func (c *apiCall) admit(w http.ResponseWriter, e *endpoint) ([]byte, error) {
 		return nil, apiRefuse(apiBadBody).saying("the body ended too early")
 	}
 	return body, nil
+}
+
+// counted counts a call, tells the caller how it stands, and says whether it is within
+// the limit.
+func (c *apiCall) counted(w http.ResponseWriter, name limit, by string) bool {
+	v, within := c.count(c.ctx, name, by)
+	if v.Limit > 0 {
+		writeLimit(w.Header(), v)
+	}
+	return within
 }
 
 // place finds out whether there is for this key what the address is about: a realm, or

@@ -58,6 +58,9 @@ var endpoints = []*endpoint{
 	on("POST", "/v1/jobs/{id}/resume", "resumeJob", (*apiCall).resumeJob, identity.ScopeOperate).writes(204),
 	on("DELETE", "/v1/jobs/{id}", "cancelJob", (*apiCall).cancelJob, identity.ScopeOperate).writes(204),
 
+	on("POST", "/v1/revocations", "revoke", (*apiCall).revoke, identity.ScopeOperate).writes(200),
+	on("GET", "/v1/revocations", "listRevocations", (*apiCall).listRevocations, identity.ScopeOperate),
+
 	on("POST", "/v1/messages", "sendMessage", (*apiCall).sendMessage, identity.ScopeMessage).writes(202),
 	on("POST", "/v1/messages/batches", "sendBatch", (*apiCall).sendBatch, identity.ScopeMessage).writes(202),
 	on("GET", "/v1/messages/batches/{batch}", "countBatch", (*apiCall).batchProgress, identity.ScopeMessage),

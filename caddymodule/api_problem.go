@@ -30,6 +30,9 @@ const (
 	apiBadCursor    code = "bad_cursor"
 	apiBadID        code = "bad_id"
 	apiNoEvidence   code = "evidence_needed"
+	apiNoReason     code = "reason_needed"
+	apiTooWide      code = "revocation_too_wide"
+	apiNoSite       code = "site_unknown"
 	apiBadRepeatKey code = "bad_idempotency_key"
 	apiReused       code = "idempotency_reused"
 	apiInFlight     code = "idempotency_in_flight"
@@ -66,6 +69,9 @@ var apiTexts = map[code]struct {
 	apiBadCursor:    {400, "the cursor isn't one of this endpoint and realm", "begin without one, or with the last `next` from here"},
 	apiBadID:        {422, "a value can't be an id", "send the id as it came"},
 	apiNoEvidence:   {422, "evidence is needed", "say in evidence what proves that this is right"},
+	apiNoReason:     {422, "a reason is needed", "say in reason why"},
+	apiTooWide:      {403, "this is for a key for all realms", "name a user, a site or the realm, or end the session by a token"},
+	apiNoSite:       {404, "there is no such site for this key", "check the ptid and the realm"},
 	apiBadRepeatKey: {400, "the Idempotency-Key isn't 1 to 128 visible ASCII characters", "send a UUID"},
 	apiReused:       {422, "this Idempotency-Key was used for another request", "take a fresh one for each request"},
 	apiInFlight:     {409, "the request with this Idempotency-Key is still under way", "ask again in a moment"},
@@ -101,6 +107,7 @@ var apiTexts = map[code]struct {
 	messageCode + message.FaultState:       {409, "the message's state doesn't allow this", "look at its state"},
 	messageCode + message.FaultContent:     {410, "the content of the message is gone", "send a new one"},
 
+	codeTooMany:   {429, "too many calls", "wait for as many seconds as Retry-After says"},
 	codeFactsDown: {503, "the facts can't be reached", "ask again after Retry-After"},
 	codeStarting:  {503, "the gateway is starting", "ask again after Retry-After"},
 	codeBug:       {500, "something went wrong in the gateway", "report it with the instance"},

@@ -58,6 +58,13 @@ type App struct {
 	// What upstreams are told, and for how long.
 	Token TokenConfig `json:"token,omitempty"`
 
+	// Through what several gateways share what they may lose. Default: one gateway,
+	// which keeps it in memory.
+	Cluster ClusterConfig `json:"cluster,omitempty"`
+
+	// How much one client, account, key or openid may do.
+	Limits LimitsConfig `json:"limits,omitempty"`
+
 	// Networks in which the upstreams of sites may be, as CIDR. Default: loopback
 	// and private networks.
 	UpstreamNetworks []string `json:"upstream_networks,omitempty"`
@@ -78,26 +85,31 @@ type App struct {
 	Realms   []*directory.Realm   `json:"realms,omitempty"`
 	Sites    []*directory.Site    `json:"sites,omitempty"`
 
-	origin    string            // without a slash at the end
-	host      string            // as browsers write it in Host
-	hosts     map[string]string // the others, each by itself
-	issuer    string
-	masters   [][]byte
-	accounts  map[string]credentials // by app id
-	networks  []netip.Prefix
-	webhooks  outbox.Networks
-	lines     []line
-	directory *directory.Directory
-	wechat    *wechat.Client
-	jar       jar
-	visitors  *visitors
-	logins    *logins
-	shared    cluster.Shared // what nodes share and may lose
-	metrics   *metrics
-	log       *zap.Logger
-	slog      *slog.Logger
-	now       func() time.Time
-	random    func([]byte)
+	origin      string            // without a slash at the end
+	host        string            // as browsers write it in Host
+	hosts       map[string]string // the others, each by itself
+	issuer      string
+	masters     [][]byte
+	accounts    map[string]credentials // by app id
+	networks    []netip.Prefix
+	webhooks    outbox.Networks
+	rates       map[limit]cluster.Rate
+	lines       []line
+	directory   *directory.Directory
+	wechat      *wechat.Client
+	jar         jar
+	visitors    *visitors
+	logins      *logins
+	shared      cluster.Shared // what nodes share and may lose
+	redisConfig cluster.RedisConfig
+	fallbacks   func() uint64 // of the shared state, what this node did alone
+	look        chan struct{} // another node says that something has changed in the facts
+	nudged      chan struct{} // something has changed in the facts that other nodes should see
+	metrics     *metrics
+	log         *zap.Logger
+	slog        *slog.Logger
+	now         func() time.Time
+	random      func([]byte)
 
 	// Set by Start, before ready is closed.
 	ready     chan struct{}
@@ -107,6 +119,8 @@ type App struct {
 	realmKeys map[string][]byte
 	factsSeen atomic.Int64 // when the facts were last followed, in Unix nanoseconds
 	factsDown atomic.Bool  // they could not be followed the last time
+	redis     *cluster.Redis
+	redisDown atomic.Bool
 
 	// The channels to WeChat besides logins, set by Start as well.
 	keeper   *custody.Keeper
@@ -132,7 +146,8 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log, a.slog = ctx, ctx.Logger(), ctx.Slogger()
 	a.now, a.random = time.Now, func(b []byte) { rand.Read(b) }
-	a.ready = make(chan struct{})
+	a.ready, a.look, a.nudged = make(chan struct{}), make(chan struct{}, 1), make(chan struct{}, 1)
+	a.fallbacks = func() uint64 { return 0 }
 	a.fillDefaults()
 
 	repl := caddy.NewReplacer()
@@ -187,6 +202,7 @@ func (a *App) Start() error {
 		return err
 	}
 	a.startChannels(ctx)
+	a.startNudges(ctx)
 	a.warn()
 	a.workers.Go(func() { a.watchFacts(ctx) })
 	close(a.ready)

@@ -41,7 +41,7 @@ func (a *App) exchange(ctx context.Context, rt route, code string) (*session, er
 
 // newSession is one that begins now.
 func (a *App) newSession(rt route, granted grant, openID, unionID string) *session {
-	s := &session{AppID: rt.account.AppID, host: rt.host, OpenID: openID, UnionID: unionID, Granted: granted, At: a.now().Truncate(time.Second)}
+	s := &session{AppID: rt.account.AppID, host: rt.host, OpenID: openID, UnionID: unionID, Granted: granted, At: a.beginning(rt.site).Truncate(time.Second)}
 	a.random(s.ID[:])
 	return s
 }

@@ -98,6 +98,19 @@ const (
 // errEnded says that a session was ended or replaced since the request came.
 var errEnded = errors.New("the session was ended or replaced meanwhile")
 
+// errTooMany says that this visitor is made another user too often.
+var errTooMany = errors.New("too many binds of one visitor")
+
+// mayBind counts a change of who a visitor is.
+func (a *App) mayBind(ctx context.Context, claim identity.Claim) bool {
+	by := claim.Session // of a guest
+	if claim.OpenID != "" {
+		by = claim.AppID + " " + claim.OpenID
+	}
+	_, within := a.count(ctx, limitBinds, claim.Realm+" "+by)
+	return within
+}
+
 // bindCode is what a site is told of a login that could not be taken.
 func bindCode(err error) string {
 	var conflict *identity.Conflict
@@ -105,6 +118,8 @@ func bindCode(err error) string {
 	switch {
 	case errors.Is(err, errEnded):
 		return bindEnded
+	case errors.Is(err, errTooMany):
+		return string(codeTooMany)
 	case errors.As(err, &conflict):
 		return conflict.Code
 	case errors.As(err, &fault):
@@ -125,7 +140,7 @@ func (a *App) bind(p *passage, user string) error {
 	if err != nil {
 		return err
 	}
-	if ended, err := a.facts().Revoked(ctx, claim.Session); err != nil || !ended.IsZero() {
+	if ended, err := a.ended(ctx, p.route.site, claim, v.began()); err != nil || ended {
 		return cmp.Or(err, errEnded)
 	}
 	// A login gets a session of its own. Whoever has put his cookie into this browser
@@ -136,6 +151,9 @@ func (a *App) bind(p *passage, user string) error {
 	}
 	claim.User, claim.UserKind, claim.Bind, claim.Via = user, identity.Real, true, "bind_header"
 	claim.Actor, claim.Trace = "site:"+p.route.site.PTID, requestID(p.request)
+	if !a.mayBind(ctx, claim) {
+		return errTooMany
+	}
 	if now.answer, err = a.facts().Resolve(ctx, claim); err != nil {
 		return err
 	}
@@ -172,7 +190,7 @@ func (v *visitor) regenerated(a *App) *visitor {
 	}
 	var random [10]byte
 	a.random(random[:])
-	*now.seed = identity.NewGuestSeed(a.now(), random)
+	*now.seed = identity.NewGuestSeed(a.beginning(v.site), random)
 	return now
 }
 
@@ -200,10 +218,11 @@ func requestID(r *http.Request) string {
 // bindTime bounds how long an answer waits for the facts.
 const bindTime = 5 * time.Second
 
-// forget drops the visitors with these ids from the cache of this node at once; the
-// facts tell the others.
+// forget drops the visitors with these ids from the cache of this node at once, and has
+// the others look at the facts.
 func (a *App) forget(realm string, ids ...string) {
 	for _, id := range ids {
 		a.visitors.forget(userName(realm, id))
 	}
+	a.nudge()
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-wsite/caddy-wsite/directory"
 	"github.com/caddy-wsite/caddy-wsite/identity"
 )
 
@@ -70,28 +71,38 @@ func (a *App) claimOf(ctx context.Context, token string) (identity.Claim, string
 	if !f.done() {
 		return identity.Claim{}, "", errToken
 	}
+	began := t.AuthTime
+	if s == nil {
+		began = seed.Born() // also where he is a user who has logged in in this browser
+	}
 	claim, err := a.claim(rt, s, &seed)
 	if err != nil {
 		return claim, "", err
 	}
-	return claim, ptid, a.stillHolds(ctx, claim, t.AuthTime)
+	return claim, ptid, a.stillHolds(ctx, site, claim, began)
 }
 
-// stillHolds says whether the session that a token comes from has not been signed out,
-// replaced, or parted from its user since. The error is [errToken] if it has.
-func (a *App) stillHolds(ctx context.Context, claim identity.Claim, since time.Time) error {
-	ended, err := a.facts().Revoked(ctx, claim.Session)
+// stillHolds says whether a session that began at a moment has not been signed out,
+// replaced, cut off, or parted from its user since. The error is [errToken] if it has.
+func (a *App) stillHolds(ctx context.Context, site *directory.Site, claim identity.Claim, began time.Time) error {
+	ended, err := a.ended(ctx, site, claim, began)
 	if err != nil {
 		return err
 	}
-	if !ended.IsZero() {
+	if ended {
 		return errToken
 	}
+	return a.notParted(ctx, claim, began)
+}
+
+// notParted says whether the openid of a session that began at a moment has not been parted
+// from its user, nor his sessions ended, since. The error is [errToken] if so.
+func (a *App) notParted(ctx context.Context, claim identity.Claim, began time.Time) error {
 	if claim.OpenID == "" {
 		return nil
 	}
 	known, err := a.facts().Load(ctx, identity.Query{Realm: claim.Realm, Openid: claim.Openid})
-	if err == nil && since.Before(known.Openid.Since) {
+	if err == nil && began.Before(known.Openid.Since) {
 		err = errToken
 	}
 	return err

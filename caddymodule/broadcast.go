@@ -28,6 +28,13 @@ func (a *App) settleLines(expand func(text, standIn string) (string, error)) err
 			fault := func(field, message string) error {
 				return &directory.Fault{Kind: "broadcast", ID: realm.Name + "/" + l.Name, Field: field, Message: message}
 			}
+			if l.RedisStream != "" {
+				if len(a.Cluster.Redis) == 0 {
+					return fault("redis_stream", "it needs the Redis of `cluster redis <url>`")
+				}
+				a.lines = append(a.lines, line{outbox.Target{Line: outbox.Line{Realm: realm.Name, Name: l.Name}, Sender: a.stream(l)}, l.From == "start"})
+				continue
+			}
 			address, err := expand(l.Webhook, "https://placeholder.example")
 			if err != nil {
 				return fault("webhook", "a placeholder in it is empty")
@@ -51,6 +58,16 @@ func (a *App) settleLines(expand func(text, standIn string) (string, error)) err
 		}
 	}
 	return nil
+}
+
+// stream sends to a Redis stream. The Redis is opened at start only.
+func (a *App) stream(l *directory.Line) *outbox.Stream {
+	return outbox.NewStream(outbox.StreamConfig{
+		Name: l.RedisStream, Max: l.Kept(), Issuer: a.issuer,
+		Append: func(ctx context.Context, stream string, most int64, fields map[string]string) error {
+			return a.redis.Append(ctx, stream, most, fields)
+		},
+	})
 }
 
 // startBroadcast begins to deliver events. Only an app that runs does.

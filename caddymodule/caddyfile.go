@@ -59,6 +59,8 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    token_lifetime <duration>
 //	    token_algorithm ES256|RS256|EdDSA
 //	    cache_size <visitors>
+//	    cluster redis <url...> [{ … }]
+//	    limits { … }
 //	    upstream_networks <cidr...>
 //	    webhook_networks <cidr|private...>
 //	    any_browser

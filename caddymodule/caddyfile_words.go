@@ -27,6 +27,8 @@ func (p *parser) globalWords() words {
 		"token_lifetime":    duration(&a.Token.Lifetime, at("token_lifetime"), p),
 		"token_algorithm":   p.algorithm(&a.Token.Algorithm, at("token_algorithm")),
 		"cache_size":        p.cacheSize,
+		"cluster":           p.cluster,
+		"limits":            p.limits,
 		"upstream_networks": many(&a.UpstreamNetworks, at("upstream_networks"), p),
 		"webhook_networks":  many(&a.WebhookNetworks, at("webhook_networks"), p),
 		"any_browser":       p.anyBrowser,
@@ -142,30 +144,50 @@ func (p *parser) realm(d *caddyfile.Dispenser) error {
 
 // broadcast reads a line of business. Syntax:
 //
-//	broadcast <line> webhook <url> {
+//	broadcast <line> webhook <url>|redis_stream <name> {
 //	    secret <secret> [<previous>]
 //	    from start
+//	    max_length <events>
 //	}
 func (p *parser) broadcast(d *caddyfile.Dispenser, r *directory.Realm) error {
 	args := d.RemainingArgs()
 	switch {
-	case len(args) > 1 && args[1] == "redis_stream":
-		return d.Err("a Redis stream needs `cluster redis`, which this build doesn't have; use `broadcast <line> webhook <url>`")
-	case len(args) > 1 && args[1] != "webhook":
-		return d.WrapErr(unknownWord("way to broadcast", args[1], "webhook"))
+	case len(args) > 1 && args[1] != "webhook" && args[1] != "redis_stream":
+		return d.WrapErr(unknownWord("way to broadcast", args[1], directory.Nearest(args[1], []string{"webhook", "redis_stream"})))
 	case len(args) != 3:
-		return d.Err("broadcast is written `broadcast <line> webhook <url>`")
+		return d.Err("broadcast is written `broadcast <line> webhook <url>`, or `broadcast <line> redis_stream <name>`")
 	}
-	l := &directory.Line{Name: args[0], Webhook: args[2]}
+	l := &directory.Line{Name: args[0]}
+	if args[1] == "webhook" {
+		l.Webhook = args[2]
+	} else {
+		l.RedisStream = args[2]
+	}
 	r.Broadcast = append(r.Broadcast, l)
 	at := func(field string) place { return place{"broadcast", r.Name + "/" + l.Name, field} }
 	if err := p.note(d, at("")); err != nil {
 		return err
 	}
 	return p.block(d, words{
-		"secret": many(&l.Secret, at("secret"), p),
-		"from":   one(&l.From, at("from"), p),
+		"secret":     many(&l.Secret, at("secret"), p),
+		"from":       one(&l.From, at("from"), p),
+		"max_length": p.maxLength(&l.MaxLength, at("max_length")),
 	})
+}
+
+func (p *parser) maxLength(into *int64, at place) func(*caddyfile.Dispenser) error {
+	return func(d *caddyfile.Dispenser) error {
+		var text string
+		if err := one(&text, at, p)(d); err != nil {
+			return err
+		}
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 1 {
+			return d.Errf("%q is no number of events", text)
+		}
+		*into = n
+		return nil
+	}
 }
 
 // site reads a micro-site. Syntax:

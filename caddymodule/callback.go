@@ -47,8 +47,14 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request, rt route) error {
 	if q.code == "" || q.code == "authdeny" {
 		return a.declined(w, r, rt, l, live, tg)
 	}
-	done := a.logins.do(loginKey{rt.account.AppID, rt.site.PTID, rt.host, l.ID, sha256.Sum256([]byte(q.code))}, func(ctx context.Context) finished {
-		return a.finish(ctx, r, rt, live, tg, q.code)
+	if live == nil {
+		if ref := a.tooMany(r.Context(), limitExchanges, clientOf(r)); ref != nil {
+			return a.refused(w, r, rt, ref.retryAt(tg.Path))
+		}
+	}
+	key := loginKey{rt.account.AppID, rt.site.PTID, rt.host, l.ID, sha256.Sum256([]byte(q.code))}
+	done := a.logins.do(key, func(ctx context.Context) finished {
+		return a.once(ctx, rt, key, func(ctx context.Context) finished { return a.finish(ctx, r, rt, live, tg, q.code) })
 	})
 	if done.err != nil {
 		return a.loginFailed(w, r, rt, l, live, tg, done.err)
@@ -177,14 +183,10 @@ func (a *App) finish(ctx context.Context, r *http.Request, rt route, live *sessi
 
 // loginFailed meets what WeChat or the facts had to say against a login.
 func (a *App) loginFailed(w http.ResponseWriter, r *http.Request, rt route, l *loginCookie, live *session, tg target, err error) error {
-	if errors.Is(err, identity.ErrUnavailable) {
-		return a.refused(w, r, rt, refuse(codeFactsDown).because(err).retryAt(tg.Path))
+	ref := loginRefusal(err)
+	if ref.code == codeFactsDown || ref.code == codeBug {
+		return a.refused(w, r, rt, ref.retryAt(tg.Path))
 	}
-	var conflict *identity.Conflict
-	if errors.As(err, &conflict) {
-		return a.refused(w, r, rt, refuse(codeBug).because(err))
-	}
-	ref := wechatRefusal(err)
 	a.metrics.login(string(ref.code))
 	if live != nil && !tg.UserInfo {
 		return a.notRenewed(w, r, rt, l, tg, ref)

@@ -3,13 +3,9 @@ package caddymodule
 import (
 	"context"
 	"encoding/hex"
-	"fmt"
 	"path/filepath"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
-
-	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/follower"
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/inbox"
@@ -22,25 +18,6 @@ import (
 
 // What an app has to do with WeChat besides logins: tokens, pushes, messages, QR codes,
 // jobs. All of it is put together here.
-
-// memories is what the configs of this process share and may lose: one that takes
-// another's place finds its tokens and leases.
-var memories = caddy.NewUsagePool()
-
-type pooledMemory struct{ *cluster.Memory }
-
-func (pooledMemory) Destruct() error { return nil }
-
-// takeShared takes what nodes share: of a single node, its own memory.
-func (a *App) takeShared() error {
-	memory, _, err := memories.LoadOrNew(a.place(), func() (caddy.Destructor, error) { return pooledMemory{cluster.NewMemory(time.Now)}, nil })
-	if err != nil {
-		return fmt.Errorf("sharing state: %w", err)
-	}
-	a.shared = memory.(pooledMemory).Memory
-	a.took = append(a.took, func() error { _, err := memories.Delete(a.place()); return err })
-	return nil
-}
 
 // place names the facts: configs with the same facts share the rest, too, however they
 // write the path.

@@ -79,7 +79,7 @@ func TestDocs(t *testing.T) {
 	t.Run("every metric is there, with its labels", func(t *testing.T) {
 		t.Parallel()
 		registry := prometheus.NewPedanticRegistry()
-		m, err := newMetrics(registry, &App{visitors: newVisitors(100)})
+		m, err := newMetrics(registry, &App{visitors: newVisitors(100), fallbacks: func() uint64 { return 0 }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,6 +96,7 @@ func TestDocs(t *testing.T) {
 		m.messages.WithLabelValues(appA, "template", "sent").Inc()
 		m.pushes.WithLabelValues(appA, "", "accepted", "").Inc()
 		m.scans.WithLabelValues("api", "good").Inc()
+		m.limited.WithLabelValues("logins").Inc()
 		m.alarms.WithLabelValues(appA, "token").Set(1)
 		families, err := registry.Gather()
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -59,6 +58,16 @@ func (a *App) loginByCode(w http.ResponseWriter, r *http.Request, rt route) erro
 		var err error
 		if live, err = a.liveSession(r, rt); err != nil {
 			return a.problem(w, r, rt, refuse(codeFactsDown).because(err))
+		}
+	}
+	if live == nil {
+		for _, name := range []limit{limitLogins, limitExchanges} {
+			if ref := a.tooMany(r.Context(), name, clientOf(r)); ref != nil {
+				return a.problem(w, r, rt, ref)
+			}
+		}
+		if ref := a.tooMany(r.Context(), limitAccountLogins, rt.account.AppID); ref != nil {
+			return a.problem(w, r, rt, ref)
 		}
 	}
 	// Once the code is out it is spent, whoever is still waiting.
@@ -169,12 +178,7 @@ func hurry(w http.ResponseWriter) (end func()) {
 func (a *App) problem(w http.ResponseWriter, r *http.Request, rt route, ref *refusal) error {
 	a.metrics.refused(ref)
 	a.logRefusal(r, rt, ref)
-	if ref.allow != "" {
-		w.Header().Set("Allow", ref.allow)
-	}
-	if ref.status() == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", strconv.Itoa(5))
-	}
+	ref.advise(w.Header())
 	return a.writeProblem(w, ref, nil)
 }
 

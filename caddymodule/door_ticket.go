@@ -75,6 +75,16 @@ func (a *App) bearerSession(r *http.Request, rt route) (*session, *refusal) {
 	case s == nil:
 		return nil, refuse(codeLoginRequired)
 	}
+	claim, err := a.claim(rt, s, nil)
+	if err == nil {
+		err = a.notParted(r.Context(), claim, s.At)
+	}
+	switch {
+	case errors.Is(err, errToken):
+		return nil, refuse(codeLoginRequired)
+	case err != nil:
+		return nil, refuse(codeFactsDown).because(err)
+	}
 	return s, nil
 }
 
@@ -175,14 +185,17 @@ func (a *App) openTicket(ctx context.Context, rt route, ticket string) (*session
 	f := fields{p: p}
 	s, err := readSession([]byte(f.string()), rt.seat())
 	tg, ok := a.tickets.openTarget(rt, string(f.p))
-	if err != nil || !ok || !a.inTime(s) {
+	if err != nil || !ok || !a.inTime(s, rt) {
 		return nil, target{}, nil
 	}
-	from, err := a.facts().Revoked(ctx, s.key())
-	if err != nil || !from.IsZero() {
-		return nil, target{}, err
+	claim, err := a.claim(rt, s, nil)
+	if err == nil {
+		err = a.stillHolds(ctx, rt.site, claim, s.At)
 	}
-	return s, tg, nil
+	if errors.Is(err, errToken) {
+		return nil, target{}, nil
+	}
+	return s, tg, err
 }
 
 // entered is where a web-view arrives with its new cookie, and goes on to its page. One

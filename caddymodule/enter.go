@@ -34,6 +34,9 @@ func (a *App) enter(w http.ResponseWriter, r *http.Request) (route, whose, error
 		}
 		return route{}, notOurs, nil
 	}
+	if name, ok := strings.CutPrefix(rest, own); ok && (name == "live" || name == "ready") && path == raw {
+		return route{}, answered, a.serveHealth(w, r, name, false)
+	}
 	host, ref := a.admit(r, raw, path)
 	if ref != nil {
 		return route{}, answered, a.refused(w, r, route{}, ref)

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 	"github.com/caddy-wsite/caddy-wsite/wechat/custody"
@@ -50,6 +51,7 @@ const (
 	codeInside         code = "inside_wechat"
 	codeBadPage        code = "bad_page"
 	codePushRefused    code = "push_refused"
+	codeTooMany        code = "too_many_requests"
 	codeBug            code = "bug"
 )
 
@@ -91,6 +93,7 @@ var refusals = map[code]struct {
 	codeInside:         {"login", 403, "请在电脑浏览器中打开此页面。", "Please open this page in a browser on a computer."},
 	codeBadPage:        {"route", 400, "只能为本站页面签名。", "Only pages of this very site can be signed."},
 	codePushRefused:    {"push", 403, "推送验证失败。", "The push could not be verified."},
+	codeTooMany:        {"limit", 429, "访问过于频繁，请稍后再试。", "Too many requests. Please try again in a moment."},
 	codeBug:            {"token", 500, "服务出现错误，请稍后再试。", "Something went wrong here. Please try again later."},
 }
 
@@ -98,8 +101,9 @@ var refusals = map[code]struct {
 type refusal struct {
 	code  code
 	cause error
-	again string // address at which to try again
-	allow string // methods that would do
+	again string           // address at which to try again
+	allow string           // methods that would do
+	limit *cluster.Verdict // of a limit that was passed
 }
 
 func refuse(c code) *refusal                          { return &refusal{code: c} }
@@ -139,6 +143,21 @@ func wechatRefusal(err error) *refusal {
 	return refuse(codeWechatDown).because(err)
 }
 
+// loginRefusal finds the refusal for what ended a login, here or on another node.
+func loginRefusal(err error) *refusal {
+	var conflict *identity.Conflict
+	var elsewhere *errElsewhere
+	switch {
+	case errors.Is(err, identity.ErrUnavailable):
+		return refuse(codeFactsDown).because(err)
+	case errors.As(err, &conflict):
+		return refuse(codeBug).because(err)
+	case errors.As(err, &elsewhere) && refusals[elsewhere.code].status != 0:
+		return refuse(elsewhere.code).because(err)
+	}
+	return wechatRefusal(err)
+}
+
 // factsRefusal finds the refusal for what the facts say of a login.
 func factsRefusal(err error) *refusal {
 	if errors.Is(err, identity.ErrUnavailable) {
@@ -155,12 +174,7 @@ func (a *App) refused(w http.ResponseWriter, r *http.Request, rt route, ref *ref
 
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	if ref.allow != "" {
-		h.Set("Allow", ref.allow)
-	}
-	if ref.status() == http.StatusServiceUnavailable {
-		h.Set("Retry-After", strconv.Itoa(5))
-	}
+	ref.advise(h)
 	if ref.again == "" && rt.site != nil && rt.base != "" && ref.step() != "route" {
 		ref.again = rt.base + "/"
 	}
@@ -176,10 +190,23 @@ func (a *App) refused(w http.ResponseWriter, r *http.Request, rt route, ref *ref
 	})
 }
 
+// advise tells a client, in headers, how to do better.
+func (ref *refusal) advise(h http.Header) {
+	if ref.allow != "" {
+		h.Set("Allow", ref.allow)
+	}
+	if ref.status() == http.StatusServiceUnavailable {
+		h.Set("Retry-After", strconv.Itoa(5))
+	}
+	if ref.limit != nil {
+		writeLimit(h, *ref.limit)
+	}
+}
+
 func (a *App) logRefusal(r *http.Request, rt route, ref *refusal) {
 	log := a.log.Warn
 	switch {
-	case ref.status() == http.StatusUnauthorized || ref.status() == http.StatusNotFound || ref.code == codePrefetch || ref.code == codeBadPath || ref.code == codeBadMethod:
+	case ref.status() == http.StatusUnauthorized || ref.status() == http.StatusNotFound || ref.code == codePrefetch || ref.code == codeTooMany || ref.code == codeBadPath || ref.code == codeBadMethod:
 		log = a.log.Debug // everyday, or somebody else's mistake
 	case ref.code == codeWechatSetup || ref.status() == http.StatusInternalServerError:
 		log = a.log.Error // waits for the operator

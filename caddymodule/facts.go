@@ -19,8 +19,9 @@ import (
 type facts struct {
 	identity.Store
 	*identity.Centre
-	keys *identity.Keys
-	seen int64 // the newest entry for caches that was acted on
+	keys    *identity.Keys
+	cutoffs cutoffs
+	seen    int64 // the newest entry for caches that was acted on
 }
 
 // stores are open databases by their path or DSN. The old and the new config overlap
@@ -47,9 +48,6 @@ func (a *App) openFacts(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening facts: %w", err)
 	}
-	if err := a.takeShared(); err != nil {
-		return err
-	}
 	sealer, err := a.openMaster(ctx, store, path)
 	if err != nil {
 		return err
@@ -58,6 +56,9 @@ func (a *App) openFacts(ctx context.Context) error {
 		return fmt.Errorf("opening facts: %w; where none was configured at first, it lies in %s: put that one second", err, keyFile(path))
 	} else if err != nil {
 		return fmt.Errorf("opening facts: %w", err)
+	}
+	if err := a.openShared(ctx, store, sealer); err != nil {
+		return err
 	}
 	a.box, a.tickets = newCookieBox(sealer), newTickets(sealer)
 	keys := &identity.Keys{Store: store, Sealer: sealer, Algorithms: a.algorithms(), Life: time.Duration(a.Token.Lifetime), Now: a.now}
@@ -76,6 +77,9 @@ func (a *App) openFacts(ctx context.Context) error {
 	centre := &identity.Centre{Store: store, GuestKey: a.guestKey, Policies: a.policies, PrevFor: a.Session.life(), Now: a.now, Random: a.random}
 	f := &facts{Store: store, Centre: centre, keys: keys}
 	if _, f.seen, err = store.Stale(ctx, -1, 1); err != nil {
+		return fmt.Errorf("opening facts: %w", err)
+	}
+	if err := f.loadCutoffs(ctx); err != nil {
 		return fmt.Errorf("opening facts: %w", err)
 	}
 	a.current = f
@@ -157,6 +161,7 @@ func (a *App) revoke(ctx context.Context, r identity.Revocation) error {
 		return err
 	}
 	a.visitors.forget(sessionName(r.Session))
+	a.nudge()
 	return nil
 }
 
@@ -179,6 +184,9 @@ func (a *App) watchFacts(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-a.look: // another node has changed something
+			_ = a.follow(ctx) // whether the facts are there is told by the clock
+			continue
 		case <-poll.C:
 			err = a.follow(ctx)
 			if up := err == nil; up == down && ctx.Err() == nil {
@@ -237,6 +245,10 @@ func (a *App) follow(ctx context.Context) error {
 				a.visitors.forget(userName(e.Realm, e.Key))
 			case identity.StaleSession:
 				a.visitors.forget(sessionName(e.Key))
+			case identity.StaleCutoff:
+				if err := a.obeyCutoff(ctx, identity.CutoffKind(e.Key)); err != nil {
+					return err
+				}
 			case identity.StaleSecret:
 				if err := f.keys.Load(ctx); err != nil {
 					return err
@@ -249,8 +261,10 @@ func (a *App) follow(ctx context.Context) error {
 			break
 		}
 	}
-	if !a.factsTrusted(began) {
-		a.visitors.forgetAll() // away for so long that entries may have been swept
+	if !a.factsTrusted(began) { // away for so long that entries may have been swept
+		if err := a.obeyCutoff(ctx, identity.CutoffAll); err != nil {
+			return err
+		}
 	}
 	a.factsSeen.Store(began.UnixNano())
 	return nil

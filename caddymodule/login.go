@@ -85,9 +85,12 @@ func (a *App) guest(w http.ResponseWriter, r *http.Request, rt route) (*visitor,
 	if !navigates(r) {
 		return nil, true, a.loginRequired(w, r, rt, codeLoginRequired)
 	}
+	if ref := a.tooManyLogins(r, rt); ref != nil {
+		return nil, true, a.refused(w, r, rt, ref)
+	}
 	var random [10]byte
 	a.random(random[:])
-	seed := identity.NewGuestSeed(a.now(), random)
+	seed := identity.NewGuestSeed(a.beginning(rt.site), random)
 	a.setGuest(w, seed)
 	a.metrics.login("guest")
 	v, err = a.newGuest(rt, seed)
@@ -100,6 +103,9 @@ func (a *App) start(w http.ResponseWriter, r *http.Request, rt route, l *loginCo
 	loops := l != nil && l.LastAppID == rt.account.AppID && l.Done >= loopMax && now.Sub(l.Since) < loopWindow
 	if loops || tg.Attempt > maxAttempts {
 		return a.refused(w, r, rt, refuse(codeLoginLoop))
+	}
+	if ref := a.tooManyLogins(r, rt); ref != nil {
+		return a.refused(w, r, rt, ref)
 	}
 	if l == nil {
 		l = &loginCookie{}

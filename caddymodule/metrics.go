@@ -25,6 +25,9 @@ type metrics struct {
 	alarms   *prometheus.GaugeVec
 	tokens   prometheus.Counter
 	facts    prometheus.Gauge
+	cluster  prometheus.Gauge
+	fallback prometheus.CounterFunc
+	limited  *prometheus.CounterVec
 	visitors prometheus.GaugeFunc
 }
 
@@ -52,15 +55,20 @@ func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
 		alarms:   gauges("account_alarm", "1 while an account needs its operator: WeChat gives it no token.", "appid", "kind"),
 		tokens:   prometheus.NewCounter(prometheus.CounterOpts{Namespace: "wsite", Name: "tokens_signed_total", Help: "Tokens signed."}),
 		facts:    prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "wsite", Name: "facts_up", Help: "1 while the facts can be reached."}),
+		cluster:  prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "wsite", Name: "cluster_up", Help: "1 while what nodes share can be reached, or there is but one node."}),
+		fallback: prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "wsite", Name: "cluster_fallbacks_total", Help: "Calls that this node answered by itself while Redis was away."},
+			func() float64 { return float64(a.fallbacks()) }),
+		limited: counters("limited_total", "What was refused for being over a limit.", "limit"),
 		visitors: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "wsite", Name: "visitors_cached", Help: "Visitors kept in memory."},
 			func() float64 { return float64(a.visitors.len()) }),
 	}
-	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.calls, m.sent, m.lag, m.dead, m.jobs, m.messages, m.pushes, m.scans, m.alarms, m.tokens, m.facts, m.visitors} {
+	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.calls, m.sent, m.lag, m.dead, m.jobs, m.messages, m.pushes, m.scans, m.alarms, m.tokens, m.facts, m.cluster, m.fallback, m.limited, m.visitors} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
 	}
 	m.facts.Set(1)
+	m.cluster.Set(1)
 	return m, nil
 }
 
@@ -82,10 +90,13 @@ func (m *metrics) resolved(answer identity.Answer) {
 	}
 }
 
-func (m *metrics) factsUp(up bool) {
+func (m *metrics) factsUp(up bool)   { set(m.facts, up) }
+func (m *metrics) clusterUp(up bool) { set(m.cluster, up) }
+
+func set(g prometheus.Gauge, up bool) {
 	if up {
-		m.facts.Set(1)
+		g.Set(1)
 		return
 	}
-	m.facts.Set(0)
+	g.Set(0)
 }

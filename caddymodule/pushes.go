@@ -24,6 +24,9 @@ func (a *App) servePush(w http.ResponseWriter, r *http.Request, appID string) er
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return a.refused(w, r, route{}, refuse(codeBadMethod).allowing("GET, POST"))
 	}
+	if ref := a.tooMany(r.Context(), limitPushes, clientOf(r)); ref != nil {
+		return a.problem(w, r, route{account: a.directory.Account(appID)}, ref)
+	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return a.refused(w, r, route{}, refuse(codePushRefused).because(errors.New("the query can't be read")))

@@ -109,7 +109,7 @@ const (
 func (a *App) session(r *http.Request, rt route) *session {
 	if token, n := bearers(r); n > 0 {
 		s, err := a.box.openBearer(token, rt.seat())
-		if err != nil || n > 1 || !a.inTime(s) {
+		if err != nil || n > 1 || !a.inTime(s, rt) {
 			a.metrics.cookieRefused("bearer")
 			return nil
 		}
@@ -136,17 +136,18 @@ func (a *App) session(r *http.Request, rt route) *session {
 	if found == nil {
 		return nil
 	}
-	if !a.inTime(found) {
+	if !a.inTime(found, rt) {
 		a.metrics.cookieRefused("session")
 		return nil
 	}
 	return found
 }
 
-// inTime says whether a session is neither over nor of a time to come.
-func (a *App) inTime(s *session) bool {
+// inTime says whether a session is neither over, nor cut off at this site, nor of a time
+// to come.
+func (a *App) inTime(s *session, rt route) bool {
 	now := a.now()
-	return !now.After(s.ends(a.Session.life())) && !s.At.After(now.Add(skew))
+	return !now.After(s.ends(a.Session.life())) && !s.At.After(now.Add(skew)) && !s.At.Before(a.facts().since(rt.site))
 }
 
 // loginCookie reads the login cookie; nil if there is none.

@@ -67,10 +67,15 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 		}
 		a.networks = append(a.networks, prefix)
 	}
-	if err := a.settleWechat(expand); err != nil {
+	if err := a.settleLimits(); err != nil {
 		return err
 	}
-	return a.settleLines(expand)
+	for _, settle := range []func(expand func(text, standIn string) (string, error)) error{a.settleWechat, a.settleCluster, a.settleLines} {
+		if err := settle(expand); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settleWechat reads how WeChat is reached.

@@ -55,7 +55,7 @@ func (a *App) logout(w http.ResponseWriter, r *http.Request, rt route) error {
 	a.jar.set(w, rt.account.AppID, "", -1)
 	var random [10]byte
 	a.random(random[:])
-	a.setGuest(w, identity.NewGuestSeed(a.now(), random))
+	a.setGuest(w, identity.NewGuestSeed(a.beginning(rt.site), random))
 	a.metrics.login("signed_out")
 	return a.seeOther(w, tg)
 }

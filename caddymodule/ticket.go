@@ -34,10 +34,11 @@ const (
 type tickets struct {
 	target, state         *identity.Box
 	relay, code, entrance *identity.Box
+	memo                  *identity.Box // of what nodes tell each other of a login
 }
 
 func newTickets(s *identity.Sealer) tickets {
-	return tickets{s.Box("return target"), s.Box("login state"), s.Box("relay target"), s.Box("relayed code"), s.Box("entrance")}
+	return tickets{s.Box("return target"), s.Box("login state"), s.Box("relay target"), s.Box("relayed code"), s.Box("entrance"), s.Box("login memo")}
 }
 
 // place binds a ticket to an account and a site. App ids all have one length, so

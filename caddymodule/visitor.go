@@ -53,11 +53,11 @@ func (a *App) recognise(r *http.Request, rt route) (*visitor, error) {
 			return v, nil
 		}
 	}
+	mark := a.visitors.mark()
 	s := a.session(r, rt)
 	if s == nil {
 		return nil, nil
 	}
-	mark := a.visitors.mark()
 	from, err := a.facts().Revoked(r.Context(), s.key())
 	if err != nil {
 		return nil, err
@@ -89,7 +89,8 @@ func (a *App) recognise(r *http.Request, rt route) (*visitor, error) {
 }
 
 // recogniseGuest is step 2 for a visitor whom WeChat doesn't vouch for; nil if the
-// browser has no guest cookie, or one whose guest has become somebody (K5).
+// browser has no guest cookie, or one whose guest has become somebody (K5) or was
+// cut off.
 func (a *App) recogniseGuest(r *http.Request, rt route) (*visitor, error) {
 	value, second := a.jar.values(r, cookieGuest)
 	if value == "" {
@@ -109,6 +110,10 @@ func (a *App) recogniseGuest(r *http.Request, rt route) (*visitor, error) {
 	claim, err := a.claim(rt, nil, &seed)
 	if err != nil {
 		return nil, err
+	}
+	if a.facts().guestEnded(rt.site, claim.Browser.ID, seed.Born()) {
+		a.metrics.cookieRefused(cookieGuest)
+		return nil, nil
 	}
 	answer, err := a.facts().Resolve(r.Context(), claim)
 	if err != nil || answer.Spent {
@@ -143,7 +148,9 @@ func (a *App) identify(ctx context.Context, rt route, s *session, before *sessio
 		if err != nil {
 			return identity.Answer{}, err
 		}
-		claim.User, claim.UserKind, claim.UserBorn = identity.CookieGuestID(key, *guest), identity.Virtual, guest.Born()
+		if id := identity.CookieGuestID(key, *guest); !a.facts().guestEnded(rt.site, id, guest.Born()) {
+			claim.User, claim.UserKind, claim.UserBorn = id, identity.Virtual, guest.Born()
+		}
 	}
 	answer, err := a.facts().Resolve(ctx, claim)
 	if err == nil {

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 )
@@ -16,6 +17,14 @@ type Line struct {
 	// what `webhook_networks` allows. Placeholders: yes, at start.
 	Webhook string `json:"webhook,omitempty"`
 
+	// The stream in the Redis of `cluster` that events are appended to, instead of an
+	// address: 1 to 128 of A-Za-z0-9:._-.
+	RedisStream string `json:"redis_stream,omitempty"`
+
+	// How many events are kept in the stream, about: 1000 to 100000000.
+	// Default: 1000000.
+	MaxLength int64 `json:"max_length,omitempty"`
+
 	// One or two secrets that sign, `whsec_` and 24 to 64 random bytes in base64;
 	// two while the consumer changes from one to the other.
 	// Placeholders: yes, at start; use them, so that no secret stands in a file.
@@ -25,6 +34,11 @@ type Line struct {
 	// next one. Default: the next one.
 	From string `json:"from,omitempty"`
 }
+
+// Kept is how many events a stream keeps.
+func (l *Line) Kept() int64 { return cmp.Or(l.MaxLength, 1_000_000) }
+
+var streamForm = regexp.MustCompile(`^[A-Za-z0-9:._-]{1,128}$`)
 
 var lineForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
 
@@ -41,9 +55,19 @@ func (r *Realm) checkLines() *Fault {
 			return fault("", "a line of business is named with 1 to 32 of a-z0-9_-, beginning with a letter or digit")
 		case seen[l.Name]:
 			return fault("", "this line of business is there twice")
-		case l.Webhook == "":
-			return fault("webhook", "a line of business needs an address to post to")
-		case len(l.Secret) == 0 || len(l.Secret) > 2:
+		case l.Webhook == "" && l.RedisStream == "":
+			return fault("webhook", "a line of business needs an address to post to, or a Redis stream")
+		case l.Webhook != "" && l.RedisStream != "":
+			return fault("redis_stream", "it is a webhook or a Redis stream; for both, make it two lines")
+		case l.RedisStream != "" && !streamForm.MatchString(l.RedisStream):
+			return fault("redis_stream", "a stream is named with 1 to 128 of A-Za-z0-9:._-")
+		case l.RedisStream != "" && len(l.Secret) > 0:
+			return fault("secret", "nothing in a stream is signed")
+		case l.RedisStream == "" && l.MaxLength != 0:
+			return fault("max_length", "this is for a Redis stream")
+		case l.MaxLength != 0 && (l.MaxLength < 1000 || l.MaxLength > 100_000_000):
+			return fault("max_length", "a stream keeps 1000 to 100000000 events")
+		case l.Webhook != "" && (len(l.Secret) == 0 || len(l.Secret) > 2):
 			return fault("secret", "one is needed, or two while it is changed")
 		case l.From != "" && l.From != "start":
 			return fault("from", fmt.Sprintf("a new line begins at the `start`, or without this word with the next event; not at %q", l.From))

@@ -64,6 +64,20 @@ func (s *Sealer) Box(purpose string) *Box {
 	return b
 }
 
+// Keys are keys of 32 bytes for one purpose, one for each master key, for what does its
+// own sealing.
+func (s *Sealer) Keys(purpose string) [][]byte {
+	var keys [][]byte
+	for _, master := range s.masters {
+		key, err := hkdf.Key(sha256.New, master, nil, "caddy-wsite keys "+purpose, 32)
+		if err != nil {
+			panic(err) // the length is right
+		}
+		keys = append(keys, key)
+	}
+	return keys
+}
+
 // Box seals for one purpose, with AES-256-GCM. It is safe for concurrent use.
 type Box struct{ keys []boxKey }
 

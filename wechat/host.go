@@ -60,6 +60,17 @@ func (h *host) name() string {
 	return name
 }
 
+// Reachable says whether one of the hosts at least isn't left alone after repeated
+// failures. Before the first call all are taken to be there.
+func (c *Client) Reachable() bool {
+	for _, h := range c.hosts {
+		if h.breaker.State() != gobreaker.StateOpen {
+			return true
+		}
+	}
+	return false
+}
+
 // failure is an attempt that brought no answer.
 type failure struct {
 	host   string
