@@ -104,6 +104,9 @@ func (d *Desk) MakeCode(ctx context.Context, o Order) (Code, error) {
 
 // Code says where a code stands.
 func (d *Desk) Code(ctx context.Context, realm, id string) (Code, error) {
+	if !ids.MatchString(id) {
+		return Code{}, &Fault{Code: FaultNotFound}
+	}
 	c, found, err := d.Store.MerchantCode(ctx, realm, id)
 	switch {
 	case err != nil:
@@ -128,6 +131,9 @@ func (d *Desk) CodesOf(ctx context.Context, realm, merchant string) ([]Code, err
 
 // Cancel has a code that waits do nothing any more.
 func (d *Desk) Cancel(ctx context.Context, realm, id, by string) (Code, error) {
+	if !ids.MatchString(id) {
+		return Code{}, &Fault{Code: FaultNotFound}
+	}
 	c, found, err := d.Store.CancelMerchantCode(ctx, realm, id, by, d.Now())
 	switch {
 	case err != nil:

@@ -165,6 +165,9 @@ func (d *Desk) turn(ctx context.Context, realm, id string, version int, by strin
 
 // LoggedIn notes that a merchant has logged in at the platform. It makes no new version.
 func (d *Desk) LoggedIn(ctx context.Context, realm, id string, at time.Time) error {
+	if !ids.MatchString(id) {
+		return &Fault{Code: FaultNotFound}
+	}
 	found, err := d.Store.MerchantLoggedIn(ctx, realm, id, at)
 	switch {
 	case err != nil:
@@ -177,6 +180,9 @@ func (d *Desk) LoggedIn(ctx context.Context, realm, id string, at time.Time) err
 
 // Get returns a merchant with who is bound to him.
 func (d *Desk) Get(ctx context.Context, realm, id string) (Listed, error) {
+	if !ids.MatchString(id) {
+		return Listed{}, &Fault{Code: FaultNotFound}
+	}
 	m, found, err := d.Store.Merchant(ctx, realm, id)
 	switch {
 	case err != nil:
@@ -190,7 +196,7 @@ func (d *Desk) Get(ctx context.Context, realm, id string) (Listed, error) {
 // List returns a page of merchants, those first whom nobody is bound to, then by id.
 // before and after say whether there are others on either side.
 func (d *Desk) List(ctx context.Context, f Filter) (page []Listed, before, after bool, err error) {
-	f.Limit = min(max(f.Limit, 1), maxPage)
+	f = f.tidy()
 	page, more, err := d.Store.Merchants(ctx, f)
 	if err != nil {
 		return nil, false, false, fmt.Errorf("listing merchants: %w", err)
@@ -203,7 +209,7 @@ func (d *Desk) List(ctx context.Context, f Filter) (page []Listed, before, after
 
 // Count counts what a filter picks, on all pages.
 func (d *Desk) Count(ctx context.Context, f Filter) (int64, error) {
-	n, err := d.Store.CountMerchants(ctx, f)
+	n, err := d.Store.CountMerchants(ctx, f.tidy())
 	if err != nil {
 		return 0, fmt.Errorf("counting merchants: %w", err)
 	}

@@ -150,9 +150,12 @@ func (b *importing) add(ctx context.Context, line int, heads, fields []string) e
 			return err
 		}
 	}
-	was, found, err := b.Store.Merchant(ctx, b.realm, id)
-	if err != nil {
-		return err
+	was, found := Listed{}, false
+	if ids.MatchString(id) {
+		var err error
+		if was, found, err = b.Store.Merchant(ctx, b.realm, id); err != nil {
+			return err
+		}
 	}
 	m := was.Merchant
 	m.Realm, m.ID = b.realm, id

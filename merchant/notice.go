@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -72,6 +73,8 @@ func (o NoticeOrder) check(now time.Time) *Fault {
 	bad := func(field, limit string) *Fault { return &Fault{Code: FaultField, Field: field, Limit: limit} }
 	link, err := url.Parse(o.URL)
 	switch {
+	case slices.ContainsFunc(o.Merchants, func(id string) bool { return !ids.MatchString(id) }):
+		return bad("merchants", "ids of merchants")
 	case o.All == (len(o.Merchants) > 0):
 		return bad("merchants", "either some, or all")
 	case len(o.Merchants) > maxPicked:
@@ -139,6 +142,9 @@ func (d *Desk) newID(now time.Time) string {
 
 // Notice returns a notice.
 func (d *Desk) Notice(ctx context.Context, realm, id string) (Notice, error) {
+	if !ids.MatchString(id) {
+		return Notice{}, &Fault{Code: FaultNotFound}
+	}
 	n, found, err := d.Store.Notice(ctx, realm, id)
 	switch {
 	case err != nil:
@@ -183,6 +189,9 @@ func (d *Desk) Standing(ctx context.Context, realm, id string) (map[message.Stat
 
 // CancelNotice takes back what of a notice has not gone yet.
 func (d *Desk) CancelNotice(ctx context.Context, realm, id string) error {
+	if _, err := d.Notice(ctx, realm, id); err != nil {
+		return err
+	}
 	found, err := d.Store.CancelNotice(ctx, realm, id, d.Now())
 	switch {
 	case err != nil:

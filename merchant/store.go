@@ -2,6 +2,7 @@ package merchant
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/scene"
@@ -9,6 +10,9 @@ import (
 
 // maxPage is how long a page of a list may be.
 const maxPage = 200
+
+// maxSearch is how many bytes a search may have.
+const maxSearch = 256
 
 // Store keeps merchants, their codes and bindings, and notices. One that can't be reached
 // answers with identity.ErrUnavailable. Every method that writes does it in one
@@ -127,6 +131,16 @@ type Filter struct {
 	From     Place
 	Backward bool
 	Limit    int // 1 to 200
+}
+
+// tidy bounds what a page may ask for. No name holds what it takes out of a search.
+func (f Filter) tidy() Filter {
+	f.Limit = min(max(f.Limit, 1), maxPage)
+	f.Search = strings.ToValidUTF8(strings.ReplaceAll(strings.TrimSpace(f.Search), "\x00", ""), "")
+	if len(f.Search) > maxSearch {
+		f.Search = strings.ToValidUTF8(f.Search[:maxSearch], "")
+	}
+	return f
 }
 
 // Place is where a merchant stands in the list.
