@@ -100,7 +100,7 @@ func (a *App) openChannels(sealer *identity.Sealer) error {
 
 // startChannels lets the channels work. Only an app that runs does.
 func (a *App) startChannels(ctx context.Context) {
-	for _, run := range []func(context.Context){a.keeper.Run, a.jobs.Run, a.messages.Run, a.codes.Run, a.inbox.Run} {
+	for _, run := range []func(context.Context){a.keeper.Run, a.jobs.Run, a.messages.Run, a.codes.Run, a.inbox.Run, a.watchChannels} {
 		a.workers.Go(func() { run(ctx) })
 	}
 }

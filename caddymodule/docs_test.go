@@ -98,6 +98,10 @@ func TestDocs(t *testing.T) {
 		m.scans.WithLabelValues("api", "good").Inc()
 		m.limited.WithLabelValues("logins").Inc()
 		m.alarms.WithLabelValues(appA, "token").Set(1)
+		m.pushLag.WithLabelValues(appA, "crm").Set(1)
+		m.pushDead.WithLabelValues(appA, "crm").Set(1)
+		m.queued.WithLabelValues(appA, "template").Set(1)
+		m.quota.WithLabelValues(appA, "cgi-bin/user/info").Set(1)
 		families, err := registry.Gather()
 		if err != nil {
 			t.Fatal(err)

@@ -23,6 +23,10 @@ type metrics struct {
 	pushes   *prometheus.CounterVec
 	scans    *prometheus.CounterVec
 	alarms   *prometheus.GaugeVec
+	pushLag  *prometheus.GaugeVec
+	pushDead *prometheus.GaugeVec
+	queued   *prometheus.GaugeVec
+	quota    *prometheus.GaugeVec
 	tokens   prometheus.Counter
 	facts    prometheus.Gauge
 	cluster  prometheus.Gauge
@@ -53,6 +57,10 @@ func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
 		pushes:   counters("pushes_total", "What became of WeChat's pushes, by account and target.", "appid", "target", "outcome", "code"),
 		scans:    counters("qr_scans_total", "Scans of parametric QR codes, by what they are for and what came of it.", "purpose", "outcome"),
 		alarms:   gauges("account_alarm", "1 while an account needs its operator: WeChat gives it no token.", "appid", "kind"),
+		pushLag:  gauges("push_lag_seconds", "Age of the oldest push that a target has yet to take.", "appid", "target"),
+		pushDead: gauges("push_dead", "Pushes that a target has not taken for a day.", "appid", "target"),
+		queued:   gauges("message_queue", "Messages that are not sent yet.", "appid", "kind"),
+		quota:    gauges("wechat_quota_used", "Calls of this node to WeChat since midnight in China.", "appid", "api"),
 		tokens:   prometheus.NewCounter(prometheus.CounterOpts{Namespace: "wsite", Name: "tokens_signed_total", Help: "Tokens signed."}),
 		facts:    prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "wsite", Name: "facts_up", Help: "1 while the facts can be reached."}),
 		cluster:  prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "wsite", Name: "cluster_up", Help: "1 while what nodes share can be reached, or there is but one node."}),
@@ -62,7 +70,7 @@ func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
 		visitors: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "wsite", Name: "visitors_cached", Help: "Visitors kept in memory."},
 			func() float64 { return float64(a.visitors.len()) }),
 	}
-	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.calls, m.sent, m.lag, m.dead, m.jobs, m.messages, m.pushes, m.scans, m.alarms, m.tokens, m.facts, m.cluster, m.fallback, m.limited, m.visitors} {
+	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.calls, m.sent, m.lag, m.dead, m.jobs, m.messages, m.pushes, m.scans, m.alarms, m.pushLag, m.pushDead, m.queued, m.quota, m.tokens, m.facts, m.cluster, m.fallback, m.limited, m.visitors} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}

@@ -27,6 +27,9 @@ type Store interface {
 	DueLanes(ctx context.Context, now time.Time, limit int) ([]Lane, error)
 	// DueMessages counts the due messages of a lane, up to limit.
 	DueMessages(ctx context.Context, l Lane, now time.Time, limit int) (int, error)
+	// QueuedMessages counts, for each lane that an account ever had, the messages that
+	// aren't sent yet.
+	QueuedMessages(ctx context.Context, appID string) (map[Lane]int64, error)
 	// TakeMessages reserves at most limit due messages of a lane for holder until then,
 	// single ones before those of batches. Each counts as attempted from now on: what is
 	// returned says as Unsure whether one was attempted before and nobody knows how that

@@ -49,6 +49,26 @@ func (s *Store) DueMessages(ctx context.Context, l message.Lane, now time.Time, 
 	return n, nil
 }
 
+// QueuedMessages counts the messages that aren't sent yet.
+func (s *Store) QueuedMessages(ctx context.Context, appID string) (map[message.Lane]int64, error) {
+	var queued map[message.Lane]int64
+	err := s.readers.use(ctx, func(c *session) error {
+		queued = map[message.Lane]int64{}
+		return c.each(`SELECT l.appid, l.kind, (SELECT COUNT(*) FROM message m WHERE m.appid = l.appid AND m.kind = l.kind AND m.state = 'queued')
+			FROM message_lane l WHERE l.appid = $1`, []any{appID}, func(rows *sql.Rows) error {
+			var l message.Lane
+			var n int64
+			err := rows.Scan(&l.AppID, &l.Kind, &n)
+			queued[l] = n
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("counting messages that aren't sent yet: %w", err)
+	}
+	return queued, nil
+}
+
 // TakeMessages reserves due messages of a lane.
 func (s *Store) TakeMessages(ctx context.Context, l message.Lane, holder string, now, until time.Time, limit int) ([]message.Message, error) {
 	const query = messageColumns + ` WHERE appid = $1 AND kind = $2 AND bulk = $3 AND next_at <= $4 AND state = 'queued' ORDER BY next_at LIMIT $5`

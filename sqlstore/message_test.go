@@ -212,6 +212,9 @@ func allOfMessages(t *testing.T, s *Store, t0 time.Time) {
 	sent.State, sent.MsgID, sent.Ended = message.Sent, 7, t0
 	settled, ours, err := s.SettleMessage(ctx, sent, "x")
 	must(err)
+	if queued, err := s.QueuedMessages(ctx, aLane.AppID); err != nil || len(queued) != 1 || queued[aLane] != 1 {
+		t.Errorf("queued are %v, %v", queued, err)
+	}
 	if !ours || settled.State != message.Delivered {
 		t.Errorf("it is settled as %+v", settled)
 	}
