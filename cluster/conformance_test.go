@@ -44,7 +44,5 @@ func TestRedisCluster(t *testing.T) {
 func TestRedisSentinel(t *testing.T) {
 	t.Parallel()
 	w := redistest.Sentinel(t)
-	clustertest.Run(t, harness(func(c *cluster.RedisConfig) {
-		c.Mode, c.Addresses, c.MasterName = cluster.RedisSentinel, []string{w.Sentinel}, w.Name
-	}, w.Master))
+	clustertest.Run(t, harness(sentinels(w), w.Master))
 }

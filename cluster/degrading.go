@@ -56,7 +56,7 @@ type Degrading struct {
 type outage struct {
 	*Memory
 	mu   sync.Mutex
-	owed map[string]struct{} // keys whose values in the Redis are out of date
+	owed map[string]struct{} // keys whose values in the Redis are out of date; nil at the end
 }
 
 // NewDegrading makes one, which begins without the Redis if that wasn't there when it was
@@ -151,16 +151,21 @@ func (d *Degrading) enter() {
 	d.observe(true, "")
 }
 
-// owe notes that what the Redis has at a key is out of date.
-func (o *outage) owe(key string) {
+// owe notes that what the Redis has at a key is out of date. It is false if the outage has
+// ended just now: then the Redis itself can be told.
+func (o *outage) owe(key string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.owed == nil {
+		return false
+	}
 	if len(o.owed) < maxOwed {
 		o.owed[key] = struct{}{}
 	}
+	return true
 }
 
-// settle deletes what is out of date.
+// settle deletes what is out of date, and ends the outage with that.
 func (o *outage) settle(ctx context.Context, r *Redis) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -170,6 +175,7 @@ func (o *outage) settle(ctx context.Context, r *Redis) error {
 		}
 		delete(o.owed, key)
 	}
+	o.owed = nil
 	return nil
 }
 
@@ -180,8 +186,11 @@ func (d *Degrading) on(ctx context.Context, do func() error) (*outage, error) {
 		return o, nil
 	}
 	err := do()
-	if err == nil || ctx.Err() != nil {
-		return nil, err // a visitor who went away says nothing about the Redis
+	if err == nil {
+		return nil, nil
+	}
+	if over := over(ctx); over != nil {
+		return nil, over // a visitor who went away says nothing about the Redis
 	}
 	reason := trouble(err)
 	if reason == "" {
@@ -189,6 +198,15 @@ func (d *Degrading) on(ctx context.Context, do func() error) (*outage, error) {
 	}
 	d.fallbacks.Add(1)
 	return d.leave(err, reason), nil
+}
+
+// over is the error of a context that is over. A connection notices first when its time
+// is up.
+func over(ctx context.Context) error {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= 0 {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 var _ Shared = (*Degrading)(nil)

@@ -20,11 +20,13 @@ func (d *Degrading) Get(ctx context.Context, key string) (value []byte, ok bool,
 // Put sets the value of a key.
 func (d *Degrading) Put(ctx context.Context, key string, value []byte, life time.Duration) error {
 	o, err := d.on(ctx, func() error { return d.redis.Put(ctx, key, value, life) })
-	if o != nil {
-		o.owe(key)
-		return o.Put(ctx, key, value, life)
+	switch {
+	case o == nil:
+		return err
+	case !o.owe(key):
+		return d.redis.Put(ctx, key, value, life)
 	}
-	return err
+	return o.Put(ctx, key, value, life)
 }
 
 // PutNew sets the value of a key that has none.
@@ -67,11 +69,13 @@ func (d *Degrading) Take(ctx context.Context, key string) (value []byte, ok bool
 // Delete removes a key.
 func (d *Degrading) Delete(ctx context.Context, key string) error {
 	o, err := d.on(ctx, func() error { return d.redis.Delete(ctx, key) })
-	if o != nil {
-		o.owe(key)
-		return o.Delete(ctx, key)
+	switch {
+	case o == nil:
+		return err
+	case !o.owe(key):
+		return d.redis.Delete(ctx, key)
 	}
-	return err
+	return o.Delete(ctx, key)
 }
 
 // Lease makes holder the only holder of a name.

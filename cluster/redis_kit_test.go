@@ -62,8 +62,8 @@ func until(t testing.TB, what string, done func() bool) {
 // by itself is then nothing to the time that a test lets pass.
 const stretch = 10_000
 
-// stretched is a Redis in which lives and rates are stretched.
-type stretched struct{ *cluster.Redis }
+// stretched is a Shared in which lives and rates are stretched.
+type stretched struct{ cluster.Shared }
 
 func longer(life time.Duration) time.Duration {
 	if life < time.Millisecond {
@@ -73,26 +73,26 @@ func longer(life time.Duration) time.Duration {
 }
 
 func (s stretched) Put(ctx context.Context, key string, value []byte, life time.Duration) error {
-	return s.Redis.Put(ctx, key, value, longer(life))
+	return s.Shared.Put(ctx, key, value, longer(life))
 }
 
 func (s stretched) PutNew(ctx context.Context, key string, value []byte, life time.Duration) (bool, error) {
-	return s.Redis.PutNew(ctx, key, value, longer(life))
+	return s.Shared.PutNew(ctx, key, value, longer(life))
 }
 
 func (s stretched) PutFenced(ctx context.Context, key string, value []byte, fence int64, life time.Duration) (bool, error) {
-	return s.Redis.PutFenced(ctx, key, value, fence, longer(life))
+	return s.Shared.PutFenced(ctx, key, value, fence, longer(life))
 }
 
 func (s stretched) Lease(ctx context.Context, name, holder string, life time.Duration) (int64, bool, error) {
-	return s.Redis.Lease(ctx, name, holder, longer(life))
+	return s.Shared.Lease(ctx, name, holder, longer(life))
 }
 
 func (s stretched) Limit(ctx context.Context, key string, rate cluster.Rate) (cluster.Verdict, error) {
 	if _, err := cluster.NewMemory(time.Now).Limit(ctx, key, rate); err == nil {
 		rate.Per *= stretch // or it is refused
 	}
-	v, err := s.Redis.Limit(ctx, key, rate)
+	v, err := s.Shared.Limit(ctx, key, rate)
 	// Rounded up, for the time that passes by itself is no whole millisecond.
 	v.RetryAfter, v.ResetAfter = (v.RetryAfter+stretch-1)/stretch, (v.ResetAfter+stretch-1)/stretch
 	return v, err
@@ -132,12 +132,15 @@ func advance(t testing.TB, prefix string, d time.Duration, servers ...*redistest
 
 var prefixes atomic.Int64
 
-// harness opens two nodes on a prefix of their own.
+// harness opens two nodes on a prefix of their own. The second goes without its Redis when
+// that is away, which it isn't.
 func harness(config func(c *cluster.RedisConfig), servers ...*redistest.Server) clustertest.Harness {
 	return clustertest.Harness{Open: func(t testing.TB) (a, b cluster.Shared, wait func(time.Duration)) {
 		c := at(servers[0], config, func(c *cluster.RedisConfig) {
 			c.Prefix, c.Pool = fmt.Sprint("test", prefixes.Add(1), ":"), 8
 		})
-		return stretched{open(t, c)}, stretched{open(t, c)}, func(d time.Duration) { advance(t, c.Prefix, d, servers...) }
+		degrading := cluster.NewDegrading(open(t, c), time.Now, nil, func(bool, string) { t.Error("it is away") })
+		t.Cleanup(degrading.Close)
+		return stretched{open(t, c)}, stretched{degrading}, func(d time.Duration) { advance(t, c.Prefix, d, servers...) }
 	}}
 }

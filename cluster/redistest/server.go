@@ -17,11 +17,15 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
 // patience is how long a server may take to start, and several to find each other.
 const patience = time.Minute
+
+// quiet keeps the client from writing to the standard error while a server is down.
+var quiet = sync.OnceFunc(logging.Disable)
 
 // Server is a redis-server in a folder of its own.
 type Server struct {
@@ -53,6 +57,7 @@ func Single(t testing.TB, args ...string) *Server {
 // prepare makes a server that is not started yet.
 func prepare(t testing.TB) *Server {
 	t.Helper()
+	quiet()
 	// The folder of the test may have too long a name for a socket.
 	folder, err := os.MkdirTemp("", "wsite-redis-")
 	if err != nil {
