@@ -90,8 +90,8 @@ func New(c Config) *Desk {
 
 // Create puts a merchant on the list.
 func (d *Desk) Create(ctx context.Context, m Merchant, by string) (Merchant, error) {
+	m.Made, m.Version = d.Now(), 1
 	m = m.tidy()
-	m.Made, m.Version = d.Now().UTC(), 1
 	if fault := m.check(); fault != nil {
 		return Merchant{}, fault
 	}

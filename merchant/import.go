@@ -170,7 +170,7 @@ func (b *importing) add(ctx context.Context, line int, heads, fields []string) e
 	diff := changed(was.Merchant, m)
 	switch {
 	case !found:
-		m.Made, m.Version = b.Now().UTC(), 1
+		m.Made, m.Version = b.Now(), 1
 		b.put(line, Created, Put{m, b.event(id, b.by, EventMade, Detail{})})
 	case len(diff) == 0:
 		b.report(Imported{Line: line, ID: id, Became: Unchanged})

@@ -136,7 +136,11 @@ func (p *people) Unbind(ctx context.Context, realm string, at identity.Openid, u
 	if err != nil || answer.User.ID != user {
 		return err
 	}
-	return p.centre.Unbind(ctx, realm, user, identity.Unionid{Subject: subject, UnionID: answer.UnionID}, identity.By{Actor: actor, Via: "console"})
+	err = p.centre.Unbind(ctx, realm, user, identity.Unionid{Subject: subject, UnionID: answer.UnionID}, identity.By{Actor: actor, Via: "console"})
+	if conflict := (*identity.Conflict)(nil); errors.As(err, &conflict) && conflict.Code == identity.CodeNotBound {
+		return nil
+	}
+	return err
 }
 
 func (p *people) Addresses(ctx context.Context, realm, user string) ([]message.Address, error) {

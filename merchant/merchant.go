@@ -75,10 +75,16 @@ var (
 	sites = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 )
 
-// tidy fills in defaults and takes away blanks that nobody sees.
+// tidy fills in defaults, and takes away what isn't kept: blanks around a text, and parts of
+// microseconds.
 func (m Merchant) tidy() Merchant {
 	for _, text := range []*string{&m.ID, &m.Name, &m.Login, &m.Contact, &m.Phone, &m.User} {
 		*text = strings.TrimSpace(*text)
+	}
+	for _, at := range []*time.Time{&m.Registered, &m.LastLogin, &m.Made} {
+		if !at.IsZero() {
+			*at = at.UTC().Truncate(time.Microsecond)
+		}
 	}
 	if m.Status == "" {
 		m.Status = Normal
