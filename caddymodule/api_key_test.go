@@ -14,7 +14,7 @@ import (
 
 func TestAPI_keys(t *testing.T) {
 	t.Parallel()
-	g := startAPI(t)
+	g := startAPI(t, limited("api_refused off")...)
 	key := g.apiKey(t, "main", "read")
 	id, _, _ := identity.ParseAPIKey(key)
 	t.Run("without a key that holds, nobody is answered", func(t *testing.T) {
