@@ -21,10 +21,11 @@ import (
 // need be. See [Degrading] for what a node does then.
 type Redis struct {
 	RedisConfig
-	client  redis.UniversalClient
-	limiter *redis_rate.Limiter
-	seals   []cipher.AEAD
-	names   []byte // key of the names of keys
+	client    redis.UniversalClient
+	limiter   *redis_rate.Limiter
+	seals     []cipher.AEAD
+	names     []byte        // key of the names of keys
+	heartbeat time.Duration // of listeners
 
 	admitted atomic.Bool // the server has been checked, see Check
 	skew     atomic.Int64
@@ -48,7 +49,7 @@ func OpenRedis(ctx context.Context, c RedisConfig) (*Redis, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuring Redis: %w", err)
 	}
-	r := &Redis{RedisConfig: c, names: derive([]byte(c.Cluster), "names")}
+	r := &Redis{RedisConfig: c, names: derive([]byte(c.Cluster), "names"), heartbeat: heartbeatEvery}
 	if r.seals, err = seals(c.Keys); err != nil {
 		return nil, fmt.Errorf("configuring Redis: %w", err)
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +22,31 @@ var rights = []any{
 	"on", ">" + password, "resetkeys", "~wsite:*", "resetchannels", "&wsite:*", "-@all",
 	"+hello", "+ping", "+select", "+info", "+time", "+scan", "+type", "+get", "+getrange", "+strlen", "+set", "+del",
 	"+eval", "+evalsha", "+publish", "+subscribe", "+unsubscribe",
+}
+
+func TestRightsAreWrittenDown(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(doc), "ACL SETUSER")
+	text, _, _ = strings.Cut(text, "In a Redis Cluster")
+	var want []string
+	for _, right := range rights {
+		if right := right.(string); right != ">"+password {
+			want = append(want, right)
+		}
+	}
+	var got []string
+	for _, word := range strings.Fields(text)[1:] {
+		if word != "//" && word != ">…" {
+			got = append(got, word)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("doc.go says %q, tested are %q", got, want)
+	}
 }
 
 // use does something of every kind, and wants all of it to work.
@@ -111,7 +138,7 @@ func TestRedisWays(t *testing.T) {
 		use(t, open(t, at(s, gate)))
 		servers := redistest.Cluster(t)
 		for _, s := range servers {
-			s.Do(t, append([]any{"acl", "setuser", "gate", "+cluster|slots"}, rights...)...)
+			s.Do(t, append([]any{"acl", "setuser", "gate"}, rights...)...)
 			s.Do(t, "acl", "setuser", "gate", "+cluster|slots")
 		}
 		use(t, open(t, at(servers[0], gate, func(c *cluster.RedisConfig) { c.Mode = cluster.RedisCluster })))

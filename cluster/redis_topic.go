@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// heartbeat is how long a listener hears nothing until it asks whether anybody is
-	// there. After two of them it listens anew.
-	heartbeat = 5 * time.Second
+	// heartbeatEvery is how long a listener hears nothing until it asks whether anybody
+	// is there. After two of them it listens anew.
+	heartbeatEvery = 5 * time.Second
 	// relisten is how long a listener waits until it tries again.
 	relisten = 250 * time.Millisecond
 )
@@ -49,7 +49,7 @@ func (r *Redis) listen(ctx context.Context, topic string, hear func(text []byte)
 	// Reading doesn't end by itself when ctx does.
 	defer context.AfterFunc(ctx, func() { _ = sub.Close() })()
 	for quiet := 0; ; {
-		message, err := sub.ReceiveTimeout(ctx, heartbeat)
+		message, err := sub.ReceiveTimeout(ctx, r.heartbeat)
 		if ctx.Err() != nil {
 			return
 		}
