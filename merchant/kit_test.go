@@ -81,7 +81,9 @@ func newHouse(t testing.TB, on engine) *house {
 	}}
 	h.codes = scene.New(scene.Config{
 		Store: store, WeChat: client, Call: call, Now: h.sim.Now, Random: random,
-		Refused: func(ctx context.Context, c scene.Code, s scene.Scan, o scene.Outcome) error { return h.Refused(ctx, c, s, o) },
+		Refused: func(ctx context.Context, c scene.Code, s scene.Scan, o scene.Outcome) error {
+			return h.Refused(ctx, c, s, o)
+		},
 		Foreign: func(ctx context.Context, s scene.Scan) error { return h.Foreign(ctx, "shop", s) },
 	})
 	h.outbox = message.New(message.Config{

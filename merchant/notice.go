@@ -116,7 +116,9 @@ func (d *Desk) Send(ctx context.Context, o NoticeOrder) (Notice, int64, error) {
 		return Notice{}, 0, fmt.Errorf("sending a notice: %w", err)
 	}
 	n.Sealed = d.Sealer.Seal(plain, n.Realm+" "+n.ID)
-	had, count, err := d.Store.PutNotice(ctx, n, o.Merchants, d.event("", o.By, EventNotice, Detail{AppID: o.AppID, Notice: n.ID}))
+	picked := slices.Clone(o.Merchants)
+	slices.Sort(picked)
+	had, count, err := d.Store.PutNotice(ctx, n, slices.Compact(picked), d.event("", o.By, EventNotice, Detail{AppID: o.AppID, Notice: n.ID}))
 	switch {
 	case err != nil:
 		return Notice{}, 0, fmt.Errorf("sending a notice: %w", err)

@@ -183,9 +183,13 @@ func (d *Desk) WriteRecipients(ctx context.Context, w io.Writer, realm, id strin
 		if r.Fault != "" {
 			state, reason = string(Refused), r.Fault
 		}
+		person := ""
+		if r.Slot >= 0 {
+			person = strconv.Itoa(r.Slot + 1)
+		}
 		en, zh := r.Says()
 		err = out.Write([]string{
-			plain(r.Merchant), plain(r.Name), strconv.Itoa(r.Slot + 1), state, reason, en, zh, dated(r.Sent), dated(r.Ended), r.Message,
+			plain(r.Merchant), plain(r.Name), person, state, reason, en, zh, dated(r.Sent), dated(r.Ended), r.Message,
 		})
 	}
 	if out.Flush(); err == nil {
