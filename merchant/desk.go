@@ -134,7 +134,20 @@ func (d *Desk) Edit(ctx context.Context, m Merchant, by string) (Merchant, error
 	case had[0].Version != 0:
 		return Merchant{}, &Changed{Current: had[0], By: changed(m, had[0])}
 	}
-	return m, nil
+	return m, d.silence(ctx, was, m)
+}
+
+// silence takes back the notices that wait for a merchant who has just been disabled.
+func (d *Desk) silence(ctx context.Context, was Listed, is Merchant) error {
+	if was.Status == Disabled || is.Status != Disabled {
+		return nil
+	}
+	for _, b := range was.Bindings {
+		if err := d.forgo(ctx, is.Realm, b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // userFixed says why the user stays: who is bound is linked with him.

@@ -47,26 +47,7 @@ func editing(t *testing.T, on engine) {
 	if same, err := h.Edit(t.Context(), theirs, staff); err != nil || same.Version != theirs.Version {
 		t.Errorf("an edit that changes nothing makes the version %d, %v", same.Version, err)
 	}
-	var all sync.WaitGroup
-	var won, lost atomic.Int32
-	for i := range 20 {
-		all.Go(func() {
-			mine := theirs
-			mine.Name = fmt.Sprint("by ", i)
-			switch _, err := h.Edit(t.Context(), mine, staff); {
-			case err == nil:
-				won.Add(1)
-			case errors.Is(err, merchant.ErrChanged):
-				lost.Add(1)
-			default:
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	if won.Load() != 1 || lost.Load() != 19 {
-		t.Errorf("%d won, and %d lost", won.Load(), lost.Load())
-	}
+	editingAtOnce(t, h, theirs)
 	at := h.sim.Now().Truncate(time.Second)
 	h.must(h.LoggedIn(t.Context(), "shop", "m1", at))
 	h.must(h.LoggedIn(t.Context(), "shop", "m1", at.Add(-time.Hour)))
@@ -88,6 +69,29 @@ func editing(t *testing.T, on engine) {
 	wantFault(t, err, merchant.FaultNotFound, "")
 	_, err = h.Get(t.Context(), "shop", "m1\x00")
 	wantFault(t, err, merchant.FaultNotFound, "")
+}
+
+func editingAtOnce(t *testing.T, h *house, m merchant.Merchant) {
+	var all sync.WaitGroup
+	var won, lost atomic.Int32
+	for i := range 20 {
+		all.Go(func() {
+			mine := m
+			mine.Name = fmt.Sprint("by ", i)
+			switch _, err := h.Edit(t.Context(), mine, staff); {
+			case err == nil:
+				won.Add(1)
+			case errors.Is(err, merchant.ErrChanged):
+				lost.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 || lost.Load() != 19 {
+		t.Errorf("%d won, and %d lost", won.Load(), lost.Load())
+	}
 }
 
 // names are the ids of a page.

@@ -120,6 +120,7 @@ type importing struct {
 	realm, by string
 	report    func(Imported)
 	puts      []Put
+	was       []Listed
 	lines     []Imported
 	seen      map[string]bool // ids among puts
 }
@@ -171,22 +172,22 @@ func (b *importing) add(ctx context.Context, line int, heads, fields []string) e
 	switch {
 	case !found:
 		m.Made, m.Version = b.Now(), 1
-		b.put(line, Created, Put{m, b.event(id, b.by, EventMade, Detail{})})
+		b.put(line, was, Created, Put{m, b.event(id, b.by, EventMade, Detail{})})
 	case len(diff) == 0:
 		b.report(Imported{Line: line, ID: id, Became: Unchanged})
 	default:
 		m.Version++
-		b.put(line, Updated, Put{m, b.event(id, b.by, EventEdited, Detail{Changes: diff})})
+		b.put(line, was, Updated, Put{m, b.event(id, b.by, EventEdited, Detail{Changes: diff})})
 	}
 	return nil
 }
 
-func (b *importing) put(line int, became string, p Put) {
+func (b *importing) put(line int, was Listed, became string, p Put) {
 	if b.seen == nil {
 		b.seen = map[string]bool{}
 	}
 	b.seen[p.ID] = true
-	b.puts, b.lines = append(b.puts, p), append(b.lines, Imported{Line: line, ID: p.ID, Became: became})
+	b.puts, b.was, b.lines = append(b.puts, p), append(b.was, was), append(b.lines, Imported{Line: line, ID: p.ID, Became: became})
 }
 
 // flush writes what was taken in, and reports it.
@@ -201,6 +202,9 @@ func (b *importing) flush(ctx context.Context) error {
 	for i, line := range b.lines {
 		switch {
 		case had[i].Version == 0:
+			if err := b.silence(ctx, b.was[i], b.puts[i].Merchant); err != nil {
+				return err
+			}
 		case had[i].Version == b.puts[i].Version-1:
 			line.Became, line.Fault = Rejected, userFixed
 		default:
@@ -208,7 +212,7 @@ func (b *importing) flush(ctx context.Context) error {
 		}
 		b.report(line)
 	}
-	b.puts, b.lines = b.puts[:0], b.lines[:0]
+	b.puts, b.was, b.lines = b.puts[:0], b.was[:0], b.lines[:0]
 	clear(b.seen)
 	return nil
 }

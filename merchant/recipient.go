@@ -24,8 +24,9 @@ type Recipient struct {
 	// empty.
 	Fault string
 	Field string
-	// Bound says that he is still bound.
-	Bound bool
+	// Bound says that he is still bound, and Disabled that the merchant is.
+	Bound    bool
+	Disabled bool
 
 	// What the outbox says. Message is empty while the notice isn't there yet, and when it
 	// was swept.
@@ -104,12 +105,21 @@ func (d *Desk) Fill(ctx context.Context, n Notice) error {
 	_, err = d.Messages.Batch(ctx, bulk, func(yield func(message.Row, error) bool) {
 		line := 0
 		for r, err := range d.Recipients(ctx, n.Realm, n.ID) {
-			if err == nil && (r.Fault != "" || r.Message != "" || r.User == "") {
+			if err != nil {
+				yield(message.Row{}, err)
+				return
+			}
+			if r.Fault != "" || r.Message != "" || r.User == "" {
+				continue
+			}
+			if r.Disabled {
+				r.Fault = FaultDisabled
+				refused = append(refused, r)
 				continue
 			}
 			line++
 			lines[line] = r
-			if !yield(message.Row{Line: line, User: r.User, ClientID: r.name(n.ID)}, err) {
+			if !yield(message.Row{Line: line, User: r.User, ClientID: r.name(n.ID)}, nil) {
 				return
 			}
 		}
@@ -146,7 +156,7 @@ func (d *Desk) Resend(ctx context.Context, realm, id string) (int64, error) {
 		if err != nil {
 			return count, err
 		}
-		if r.Message == "" || !r.Bound || r.State != message.Failed && r.State != message.Dropped {
+		if r.Message == "" || !r.Bound || r.Disabled || r.State != message.Failed && r.State != message.Dropped {
 			continue
 		}
 		fault := (*message.Fault)(nil) // its content is swept, or somebody else was faster

@@ -69,6 +69,13 @@ func (d *Desk) settle(ctx context.Context, r Scanning, s scene.Scan) error {
 	if err != nil {
 		return fmt.Errorf("binding a merchant: %w", err)
 	}
+	if c.State != Bound && as != "" && reason == ReasonNone && !r.Again {
+		// Somebody has unbound him meanwhile, before he was linked.
+		if err := d.People.Unbind(context.WithoutCancel(ctx), r.Code.Realm, identity.Openid{AppID: s.AppID, OpenID: s.OpenID}, as, gateway); err != nil {
+			return fmt.Errorf("binding a merchant: %w", err)
+		}
+		user = ""
+	}
 	d.Observe(s.AppID, c.State, c.Reason)
 	name := ""
 	if c.State == Bound {

@@ -137,6 +137,25 @@ func TestScan(t *testing.T) {
 				}
 			}
 		})
+		t.Run("of codes that are made at once one waits", func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, on)
+			h.merchant("m1")
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() { h.code("m1") })
+			}
+			all.Wait()
+			list, err := h.CodesOf(t.Context(), "shop", "m1")
+			h.must(err)
+			states := map[merchant.State]int{}
+			for _, c := range list {
+				states[c.State]++
+			}
+			if states[merchant.Waiting] != 1 || states[merchant.Superseded] != 7 {
+				t.Errorf("the codes are %v", states)
+			}
+		})
 		t.Run("of 1,000 scans at once none is lost, and each binds once", func(t *testing.T) { t.Parallel(); crowd(t, on) })
 	})
 }
@@ -226,6 +245,26 @@ func cutOff(t *testing.T, on engine) {
 	h.wantBound("m1", "ming")
 	if got := h.told("ming"); len(got) != 1 {
 		t.Errorf("he is told %d times", len(got))
+	}
+	// Staff may unbind who is only reserved; then he isn't linked either.
+	h.merchant("m2", boss)
+	c = h.code("m2")
+	h.people.failing(identity.ErrUnavailable)
+	if err := h.scanned(c, "li", "fourth"); err == nil {
+		t.Fatal("nothing was cut off")
+	}
+	h.people.failing(nil)
+	reserved := h.get("m2").Bindings[0]
+	for _, unbound := range []bool{true, false} {
+		if err := h.Unbind(t.Context(), "shop", reserved, staff); (err == nil) != unbound {
+			t.Fatal(err)
+		}
+	}
+	h.must(h.scanned(c, "li", "fourth"))
+	h.want(c, merchant.Refused, merchant.ReasonCancelled)
+	h.wantBound("m2")
+	if h.who("li") == "boss-m2" {
+		t.Error("who was unbound is linked")
 	}
 }
 

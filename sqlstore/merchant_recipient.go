@@ -15,7 +15,7 @@ func (s *Store) Recipients(ctx context.Context, realm, notice string, after merc
 	var list []merchant.Recipient
 	err := s.readers.use(ctx, func(c *session) error {
 		list = nil
-		return c.each(`SELECT r.merchant, COALESCE(n.name, ''), r.slot, r.userid, r.fault, r.field, COALESCE(b.userid, '') <> '', COALESCE(m.id, ''),
+		return c.each(`SELECT r.merchant, COALESCE(n.name, ''), r.slot, r.userid, r.fault, r.field, COALESCE(b.userid, '') <> '', COALESCE(n.status, '') = 'disabled', COALESCE(m.id, ''),
 				COALESCE(m.state, ''), COALESCE(m.reason, ''), COALESCE(m.detail, ''), m.sent_at, m.ended_at
 			FROM merchant_recipient r
 			LEFT JOIN merchant n ON n.realm = $2 AND n.id = r.merchant
@@ -25,7 +25,7 @@ func (s *Store) Recipients(ctx context.Context, realm, notice string, after merc
 			[]any{notice, realm, merchant.Sender, after.Merchant, after.Slot, limit}, func(rows *sql.Rows) error {
 				var r merchant.Recipient
 				var sent, ended sql.NullInt64
-				err := rows.Scan(&r.Merchant, &r.Name, &r.Slot, &r.User, &r.Fault, &r.Field, &r.Bound, &r.Message, &r.State, &r.Reason, &r.Detail, &sent, &ended)
+				err := rows.Scan(&r.Merchant, &r.Name, &r.Slot, &r.User, &r.Fault, &r.Field, &r.Bound, &r.Disabled, &r.Message, &r.State, &r.Reason, &r.Detail, &sent, &ended)
 				r.Sent, r.Ended = timeOf(sent), timeOf(ended)
 				list = append(list, r)
 				return err
