@@ -25,7 +25,7 @@ const (
 // Degrading is the [Shared] of a node that has a [Redis], and goes on without it.
 //
 // The first call that finds the Redis slow, gone, full, read-only, starting or denied
-// pays for it, and others that wait already; from then on calls don't go there until a
+// pays for it with its time-out, as do others that wait already; from then on calls don't go there until a
 // check, once a second, has passed. Meanwhile values and limits are in a [Memory] of this
 // node, empty at first and forgotten at the end. Lease, PutFenced and Publish are
 // [ErrAway], and a listener hears nil when it listens again.
@@ -179,13 +179,16 @@ func (o *outage) settle(ctx context.Context, r *Redis) error {
 	return nil
 }
 
-// on does something with the Redis, or, if that is away, says what there is instead.
-func (d *Degrading) on(ctx context.Context, do func() error) (*outage, error) {
+// on does something with the Redis, within its time-out all in all, or, if that is away,
+// says what there is instead.
+func (d *Degrading) on(ctx context.Context, do func(context.Context) error) (*outage, error) {
 	if o := d.away.Load(); o != nil {
 		d.fallbacks.Add(1)
 		return o, nil
 	}
-	err := do()
+	bounded, cancel := context.WithTimeout(ctx, d.redis.timeout)
+	defer cancel()
+	err := do(bounded)
 	if err == nil {
 		return nil, nil
 	}

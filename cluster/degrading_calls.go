@@ -7,7 +7,7 @@ import (
 
 // Get returns the value of a key.
 func (d *Degrading) Get(ctx context.Context, key string) (value []byte, ok bool, err error) {
-	o, err := d.on(ctx, func() error {
+	o, err := d.on(ctx, func(ctx context.Context) error {
 		value, ok, err = d.redis.Get(ctx, key)
 		return err
 	})
@@ -19,7 +19,7 @@ func (d *Degrading) Get(ctx context.Context, key string) (value []byte, ok bool,
 
 // Put sets the value of a key.
 func (d *Degrading) Put(ctx context.Context, key string, value []byte, life time.Duration) error {
-	o, err := d.on(ctx, func() error { return d.redis.Put(ctx, key, value, life) })
+	o, err := d.on(ctx, func(ctx context.Context) error { return d.redis.Put(ctx, key, value, life) })
 	switch {
 	case o == nil:
 		return err
@@ -31,7 +31,7 @@ func (d *Degrading) Put(ctx context.Context, key string, value []byte, life time
 
 // PutNew sets the value of a key that has none.
 func (d *Degrading) PutNew(ctx context.Context, key string, value []byte, life time.Duration) (put bool, err error) {
-	o, err := d.on(ctx, func() error {
+	o, err := d.on(ctx, func(ctx context.Context) error {
 		put, err = d.redis.PutNew(ctx, key, value, life)
 		return err
 	})
@@ -43,7 +43,7 @@ func (d *Degrading) PutNew(ctx context.Context, key string, value []byte, life t
 
 // PutFenced sets the value of a key unless a greater fence is at it.
 func (d *Degrading) PutFenced(ctx context.Context, key string, value []byte, fence int64, life time.Duration) (put bool, err error) {
-	o, err := d.on(ctx, func() error {
+	o, err := d.on(ctx, func(ctx context.Context) error {
 		put, err = d.redis.PutFenced(ctx, key, value, fence, life)
 		return err
 	})
@@ -56,7 +56,7 @@ func (d *Degrading) PutFenced(ctx context.Context, key string, value []byte, fen
 // Take returns the value of a key and removes it. Whether the Redis has heard a call that
 // it didn't answer doesn't matter: the value isn't given out twice.
 func (d *Degrading) Take(ctx context.Context, key string) (value []byte, ok bool, err error) {
-	o, err := d.on(ctx, func() error {
+	o, err := d.on(ctx, func(ctx context.Context) error {
 		value, ok, err = d.redis.Take(ctx, key)
 		return err
 	})
@@ -68,7 +68,7 @@ func (d *Degrading) Take(ctx context.Context, key string) (value []byte, ok bool
 
 // Delete removes a key.
 func (d *Degrading) Delete(ctx context.Context, key string) error {
-	o, err := d.on(ctx, func() error { return d.redis.Delete(ctx, key) })
+	o, err := d.on(ctx, func(ctx context.Context) error { return d.redis.Delete(ctx, key) })
 	switch {
 	case o == nil:
 		return err
@@ -80,7 +80,7 @@ func (d *Degrading) Delete(ctx context.Context, key string) error {
 
 // Lease makes holder the only holder of a name.
 func (d *Degrading) Lease(ctx context.Context, name, holder string, life time.Duration) (fence int64, ok bool, err error) {
-	o, err := d.on(ctx, func() error {
+	o, err := d.on(ctx, func(ctx context.Context) error {
 		fence, ok, err = d.redis.Lease(ctx, name, holder, life)
 		return err
 	})
@@ -92,7 +92,7 @@ func (d *Degrading) Lease(ctx context.Context, name, holder string, life time.Du
 
 // Release ends the lease of holder.
 func (d *Degrading) Release(ctx context.Context, name, holder string) error {
-	o, err := d.on(ctx, func() error { return d.redis.Release(ctx, name, holder) })
+	o, err := d.on(ctx, func(ctx context.Context) error { return d.redis.Release(ctx, name, holder) })
 	if o != nil {
 		return ErrAway
 	}
@@ -101,7 +101,7 @@ func (d *Degrading) Release(ctx context.Context, name, holder string) error {
 
 // Limit lets one more through, or not.
 func (d *Degrading) Limit(ctx context.Context, key string, rate Rate) (verdict Verdict, err error) {
-	o, err := d.on(ctx, func() error {
+	o, err := d.on(ctx, func(ctx context.Context) error {
 		verdict, err = d.redis.Limit(ctx, key, rate)
 		return err
 	})
@@ -113,7 +113,7 @@ func (d *Degrading) Limit(ctx context.Context, key string, rate Rate) (verdict V
 
 // Publish gives a text to all who listen.
 func (d *Degrading) Publish(ctx context.Context, topic string, text []byte) error {
-	o, err := d.on(ctx, func() error { return d.redis.Publish(ctx, topic, text) })
+	o, err := d.on(ctx, func(ctx context.Context) error { return d.redis.Publish(ctx, topic, text) })
 	if o != nil {
 		return ErrAway
 	}

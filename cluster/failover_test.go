@@ -39,22 +39,34 @@ func TestFailover(t *testing.T) {
 			t.Errorf("the other is a %v", role)
 		}
 	})
-	t.Run("a cluster that lacks a part is away until it is whole", func(t *testing.T) {
-		t.Parallel()
-		servers := redistest.Cluster(t)
-		n := join(t, servers[0], func(c *cluster.RedisConfig) { c.Mode = cluster.RedisCluster })
-		use(t, n)
-		servers[2].Kill()
-		for i := 0; n.Up(); i++ {
-			n.must(n.Put(t.Context(), fmt.Sprint(i), nil, time.Minute))
-		}
-		n.must(n.Put(t.Context(), "k", []byte("one"), time.Hour))
-		n.has("k", "one")
-		servers[2].Restart(t)
-		n.back()
-		n.has("k", "-")
-		use(t, n)
-	})
+	for what, outage := range map[string]struct {
+		take, give func(testing.TB, *redistest.Server)
+	}{
+		"lacks":         {outages["gone"].take, outages["gone"].give},
+		"waits for":     {outages["paused"].take, outages["paused"].give},
+		"can't fill up": {outages["full"].take, outages["full"].give},
+	} {
+		t.Run("a cluster that "+what+" a part is away until it is whole", func(t *testing.T) {
+			t.Parallel()
+			servers := redistest.Cluster(t)
+			n := join(t, servers[0], func(c *cluster.RedisConfig) { c.Mode = cluster.RedisCluster })
+			use(t, n)
+			outage.take(t, servers[2])
+			for i := 0; n.Up(); i++ {
+				began := time.Now()
+				n.must(n.Put(t.Context(), fmt.Sprint(i), nil, time.Minute))
+				if took := time.Since(began); took > 2*time.Second {
+					t.Errorf("a call took %v", took)
+				}
+			}
+			n.must(n.Put(t.Context(), "k", []byte("one"), time.Hour))
+			n.has("k", "one")
+			outage.give(t, servers[2])
+			n.back()
+			n.has("k", "-")
+			use(t, n)
+		})
+	}
 }
 
 // sentinels is the config for a master that sentinels watch.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/cipher"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,11 @@ import (
 // It says what happened: while the server is away, its calls fail, after the time-out if
 // need be. See [Degrading] for what a node does then.
 type Redis struct {
-	RedisConfig
+	mode      RedisMode
+	prefix    string
+	timeout   time.Duration
+	now       func() time.Time
+	log       *slog.Logger
 	client    redis.UniversalClient
 	limiter   *redis_rate.Limiter
 	seals     []cipher.AEAD
@@ -49,7 +54,10 @@ func OpenRedis(ctx context.Context, c RedisConfig) (*Redis, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuring Redis: %w", err)
 	}
-	r := &Redis{RedisConfig: c, names: derive([]byte(c.Cluster), "names"), heartbeat: heartbeatEvery}
+	r := &Redis{
+		mode: c.Mode, prefix: c.Prefix, timeout: c.Timeout, now: c.Now, log: c.Log,
+		names: derive([]byte(c.Cluster), "names"), heartbeat: heartbeatEvery,
+	}
 	if r.seals, err = seals(c.Keys); err != nil {
 		return nil, fmt.Errorf("configuring Redis: %w", err)
 	}

@@ -53,7 +53,7 @@ func (r *Redis) renew(ctx context.Context) {
 			return
 		case <-ticker.C:
 			if err := r.Check(ctx); err != nil && ctx.Err() == nil {
-				r.Log.WarnContext(ctx, "checking Redis", "error", err)
+				r.log.WarnContext(ctx, "checking Redis", "error", err)
 			}
 		}
 	}
@@ -75,15 +75,15 @@ func (r *Redis) checkServer(ctx context.Context, server *redis.Client) error {
 	if err != nil {
 		return err
 	}
-	if err := checkInfo(info, r.Mode); err != nil {
+	if err := checkInfo(info, r.mode); err != nil {
 		return refusal{err}
 	}
-	before := r.Now()
+	before := r.now()
 	theirs, err := server.Time(ctx).Result()
 	if err != nil {
 		return err
 	}
-	after := r.Now()
+	after := r.now()
 	r.compare(ctx, theirs.Sub(before.Add(after.Sub(before)/2)))
 	if r.admitted.Load() {
 		return nil
@@ -119,7 +119,7 @@ func checkInfo(info string, mode RedisMode) error {
 func (r *Redis) compare(ctx context.Context, ahead time.Duration) {
 	before := time.Duration(r.skew.Swap(int64(ahead)))
 	if ahead.Abs() > maxSkew && before.Abs() <= maxSkew {
-		r.Log.WarnContext(ctx, "the clocks of Redis and of this node disagree", "ahead", ahead.Round(time.Millisecond))
+		r.log.WarnContext(ctx, "the clocks of Redis and of this node disagree", "ahead", ahead.Round(time.Millisecond))
 	}
 }
 
@@ -127,12 +127,12 @@ func (r *Redis) compare(ctx context.Context, ahead time.Duration) {
 func (r *Redis) sample(ctx context.Context, server *redis.Client) error {
 	var cursor uint64
 	for range sampled {
-		names, next, err := server.Scan(ctx, cursor, r.Prefix+"*", 1000).Result()
+		names, next, err := server.Scan(ctx, cursor, r.prefix+"*", 1000).Result()
 		if err != nil {
 			return err
 		}
 		for _, name := range names {
-			if ours.MatchString(strings.TrimPrefix(name, r.Prefix)) {
+			if ours.MatchString(strings.TrimPrefix(name, r.prefix)) {
 				continue
 			}
 			kind, err := server.Type(ctx, name).Result()
@@ -140,7 +140,7 @@ func (r *Redis) sample(ctx context.Context, server *redis.Client) error {
 				return err
 			}
 			if kind != "stream" && kind != "none" {
-				return refusal{fmt.Errorf("another application has keys that begin with %q: give the gateway a prefix of its own", r.Prefix)}
+				return refusal{fmt.Errorf("another application has keys that begin with %q: give the gateway a prefix of its own", r.prefix)}
 			}
 		}
 		if cursor = next; cursor == 0 {
@@ -152,7 +152,7 @@ func (r *Redis) sample(ctx context.Context, server *redis.Client) error {
 
 // mark says that the prefix is ours, unless somebody else has said so.
 func (r *Redis) mark(ctx context.Context) error {
-	name, mine := r.Prefix+"cluster", "1 "+hex.EncodeToString(derive(r.names, "cluster")[:16])
+	name, mine := r.prefix+"cluster", "1 "+hex.EncodeToString(derive(r.names, "cluster")[:16])
 	theirs, err := r.client.Get(ctx, name).Result()
 	switch {
 	case errors.Is(err, redis.Nil):
@@ -169,7 +169,7 @@ func (r *Redis) mark(ctx context.Context) error {
 		return err
 	}
 	if theirs != mine {
-		return refusal{fmt.Errorf("two clusters on one prefix: %q belongs to a gateway with other facts; give one of them another prefix", r.Prefix)}
+		return refusal{fmt.Errorf("two clusters on one prefix: %q belongs to a gateway with other facts; give one of them another prefix", r.prefix)}
 	}
 	return r.client.Set(ctx, name, mine, markerLife).Err()
 }

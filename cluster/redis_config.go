@@ -60,7 +60,8 @@ type RedisConfig struct {
 	Keys [][]byte
 
 	// Timeout is how long a connection, a write, a read or the wait for a free
-	// connection may take; default 300ms. A login must not wait for a slow Redis.
+	// connection may take, and all of them together in a [Degrading]; default 300ms. A
+	// login must not wait for a slow Redis.
 	Timeout time.Duration
 	// Pool is the most connections to each server, besides one for each topic that is
 	// listened to; default 32.

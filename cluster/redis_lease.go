@@ -48,7 +48,7 @@ func (r *Redis) Lease(ctx context.Context, name, holder string, life time.Durati
 	if err := r.begin(ctx, name, nil, life); err != nil {
 		return 0, false, err
 	}
-	keys := []string{r.name(kindLease, name), r.Prefix + kindLease + ":fence"}
+	keys := []string{r.name(kindLease, name), r.prefix + kindLease + ":fence"}
 	given, err := leaseScript.Run(ctx, r.client, keys, r.holder(name, holder), life.Milliseconds()).Text()
 	if err != nil || given == "" {
 		return 0, false, err

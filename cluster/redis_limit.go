@@ -54,7 +54,7 @@ func (r *Redis) Limit(ctx context.Context, key string, rate Rate) (Verdict, erro
 		room := time.Duration(rate.Burst)*rate.every() - v.ResetAfter
 		v.Remaining = max(0, int((room+time.Microsecond)/rate.every()))
 	} else {
-		v.RetryAfter = result.RetryAfter.Round(time.Microsecond)
+		v.RetryAfter = max(result.RetryAfter.Round(time.Microsecond), time.Microsecond)
 	}
 	return v, nil
 }

@@ -135,7 +135,12 @@ func TestRedisWays(t *testing.T) {
 		s := redistest.Single(t)
 		s.Do(t, append([]any{"acl", "setuser", "gate"}, rights...)...)
 		gate := func(c *cluster.RedisConfig) { c.User, c.Password = "gate", password }
-		use(t, open(t, at(s, gate)))
+		r := open(t, at(s, gate))
+		use(t, r)
+		s.Do(t, "acl", "setuser", "gate", "+xadd", "~events")
+		if err := r.Append(t.Context(), "events", 10, map[string]string{"a": "b"}); err != nil {
+			t.Error(err)
+		}
 		servers := redistest.Cluster(t)
 		for _, s := range servers {
 			s.Do(t, append([]any{"acl", "setuser", "gate"}, rights...)...)

@@ -73,7 +73,7 @@ func (r *Redis) name(kind, key string) string {
 	if !ok || !classes.MatchString(class) {
 		class = "other"
 	}
-	return r.Prefix + kind + ":" + class + ":" + hex.EncodeToString(derive(r.names, kind, key)[:16])
+	return r.prefix + kind + ":" + class + ":" + hex.EncodeToString(derive(r.names, kind, key)[:16])
 }
 
 // bound is what a record is sealed with: its own head, where it is, and what for.

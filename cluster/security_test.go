@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,6 +69,10 @@ func TestSecurity(t *testing.T) {
 			}
 		}
 	})
+	t.Run("T173 T174 what is read, changed and ended at once stays what it is", func(t *testing.T) {
+		t.Parallel()
+		testAtOnce(t)
+	})
 	t.Run("T175 what belongs to another key is a miss", func(t *testing.T) {
 		t.Parallel()
 		testMoved(t)
@@ -115,6 +120,34 @@ func TestSecurity(t *testing.T) {
 		t.Parallel()
 		testGarbage(t)
 	})
+}
+
+// testAtOnce has readers that change what they have got, while values end all the time.
+func testAtOnce(t *testing.T) {
+	var elapsed atomic.Int64
+	began := time.Now()
+	m := cluster.NewMemory(func() time.Time { return began.Add(time.Duration(elapsed.Load())) })
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for round := range 2000 {
+				key := fmt.Sprint((i + round) % 3)
+				if _, err := m.PutNew(t.Context(), key, []byte(key), time.Duration(1+round%4)*time.Millisecond); err != nil {
+					t.Error(err)
+				}
+				value, ok, err := m.Get(t.Context(), key)
+				if err != nil || ok && string(value) != key {
+					t.Errorf("%s: %q, %v", key, value, err)
+				}
+				clear(value)
+				if _, err := m.Limit(t.Context(), key, cluster.Rate{Count: 1, Per: time.Millisecond, Burst: 2}); err != nil {
+					t.Error(err)
+				}
+				elapsed.Add(int64(100 * time.Microsecond))
+			}
+		})
+	}
+	all.Wait()
 }
 
 // testMoved moves records to where they don't belong.
