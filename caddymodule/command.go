@@ -33,7 +33,7 @@ Try it without a WeChat account, on this machine alone:
 // subcommands are all of them.
 func subcommands() []*cobra.Command {
 	return []*cobra.Command{
-		demoCommand(), simulateCommand(), keysCommand(), apiKeysCommand(), broadcastCommand(), importCommand(), exportCommand(), auditCommand(), resubjectCommand(),
+		demoCommand(), simulateCommand(), keysCommand(), apiKeysCommand(), broadcastCommand(), importCommand(), exportCommand(), backupCommand(), auditCommand(), resubjectCommand(),
 		accountsCommand(), checkCommand(), pushesCommand(), jobsCommand(), messagesCommand(), revokeCommand(),
 	}
 }

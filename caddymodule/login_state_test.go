@@ -216,7 +216,7 @@ func TestLogin_leaderGoesAway(t *testing.T) {
 	g := startGateway(t, "wechat_timeout 2s", "wechat_timeout 10s")
 	ming := g.phone("ming")
 	callback := ming.toCallback(g.at(appA, "shop", "/page"))
-	g.sim.Fail("slow")
+	g.sim.Fail("slow", wechatsim.On("/sns/oauth2/access_token"))
 	ctx, cancel := context.WithCancel(t.Context())
 	req, err := http.NewRequestWithContext(ctx, "GET", callback, nil)
 	if err != nil {

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore"
 )
 
 // offline are the facts of a config, for a command that works on them directly. A
@@ -136,17 +136,7 @@ func (o *offline) copy(ctx context.Context) (original string, err error) {
 	if _, err := os.Stat(original); errors.Is(err, os.ErrNotExist) {
 		return "", nil
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(original)+"?mode=rw")
-	if err != nil {
-		return "", fmt.Errorf("copying the facts: %w", err)
-	}
-	defer db.Close()
-	// Closing what was opened to read alone would leave SQLite's log behind, so it isn't.
-	// What is copied is of one moment, and nobody has to wait meanwhile.
-	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", facts.SQLite); err != nil {
-		return "", fmt.Errorf("copying the facts: %w", err)
-	}
-	return original, nil
+	return original, sqlstore.CopySQLite(ctx, original, facts.SQLite)
 }
 
 // close gives everything back.
