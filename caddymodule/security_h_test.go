@@ -37,6 +37,13 @@ func securityH(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		names := map[string]int{}
+		for i, key := range keys {
+			if j, taken := names[key.name()]; taken {
+				t.Errorf("logins %d and %d meet at another node", i, j)
+			}
+			names[key.name()] = i
+		}
 	})
 	t.Run("T171 a session is judged anew at every site and on every path", func(t *testing.T) {
 		t.Parallel()
