@@ -145,6 +145,7 @@ func TestAPI_leastPrivilege(t *testing.T) {
 
 		"resolve": "read", "findUser": "read", "getUser": "read", "bind": "bind operate", "unbind": "bind operate", "listEvents": "feed", "listConflicts": "feed", "listAudit": "audit",
 		"requestRebind": "operate", "listRebinds": "operate", "cancelRebind": "operate", "merge": "operate", "blockUser": "operate", "unblockUser": "operate", "eraseUser": "operate", "migrateOpenid": "operate",
+		"revoke": "operate", "listRevocations": "operate",
 	}
 	if len(may) != len(endpoints) {
 		t.Errorf("the table has %d endpoints of %d", len(may), len(endpoints))

@@ -41,7 +41,7 @@ func (a *App) exchange(ctx context.Context, rt route, code string) (*session, er
 
 // newSession is one that begins now.
 func (a *App) newSession(rt route, granted grant, openID, unionID string) *session {
-	s := &session{AppID: rt.account.AppID, host: rt.host, OpenID: openID, UnionID: unionID, Granted: granted, At: a.beginning(rt.site).Truncate(time.Second)}
+	s := &session{AppID: rt.account.AppID, host: rt.host, OpenID: openID, UnionID: unionID, Granted: granted, At: a.beginning(rt.site)}
 	a.random(s.ID[:])
 	return s
 }
@@ -61,7 +61,7 @@ func (a *App) arrive(ctx context.Context, rt route, s, live *session, seed *iden
 		}
 	}
 	if s.At.Before(answer.Since) {
-		s.At = answer.Since.Add(time.Second).Truncate(time.Second) // taken apart within this very second
+		s.At = after(answer.Since) // taken apart within this very moment, or by a node whose clock is ahead
 	}
 	return finished{session: s, answer: answer}
 }

@@ -29,7 +29,7 @@ func (a *App) sealBind(v *visitor) string {
 	var p []byte
 	switch {
 	case v.session != nil:
-		p = append(append(p, 's'), v.session.ID[:]...)
+		p = appendTime(append(append(p, 's'), v.session.ID[:]...), v.session.At)
 		p = appendString(appendString(p, v.session.OpenID), v.session.UnionID)
 	case v.seed != nil:
 		p = append(append(p, 'g'), v.seed[:]...)
@@ -64,16 +64,16 @@ func (a *App) claimOf(ctx context.Context, token string) (identity.Claim, string
 	if plain[0] == 's' {
 		s = &session{AppID: t.AppID, Granted: grantedBase}
 		copy(s.ID[:], f.bytes(16))
-		s.OpenID, s.UnionID = f.string(), f.string()
+		s.At, s.OpenID, s.UnionID = f.time(), f.string(), f.string()
 	} else {
 		copy(seed[:], f.bytes(16))
 	}
 	if !f.done() {
 		return identity.Claim{}, "", errToken
 	}
-	began := t.AuthTime
-	if s == nil {
-		began = seed.Born() // also where he is a user who has logged in in this browser
+	began := seed.Born()
+	if s != nil {
+		began = s.At
 	}
 	claim, err := a.claim(rt, s, &seed)
 	if err != nil {

@@ -24,15 +24,15 @@ Ends what began before a moment: a user's sessions, those used at a site, in a r
 Whoever opens a page in WeChat is signed in anew, and proves again who he is; to keep
 somebody out, block him. The moment is now, or --before: a time, or how long ago.
 
-    caddy wsite revoke user main member-17 --reason "phone was stolen"
-    caddy wsite revoke site shop --before 2h --reason "ticket 7"
-    caddy wsite revoke realm main --before 2026-05-01T12:00:00+08:00 --reason "ticket 8"
-    caddy wsite revoke all --reason "ticket 9"
+    caddy wsite revoke user main member-17 --reason stolen-phone
+    caddy wsite revoke site shop --before 2h --reason ticket-7
+    caddy wsite revoke realm main --before 2026-05-01T12:00:00+08:00 --reason ticket-8
+    caddy wsite revoke all --reason ticket-9
 
 One session is named by its id, or by the X-User that a site got with it, up to ten minutes
 after the end of that:
 
-    caddy wsite revoke session 00112233445566778899aabbccddeeff --reason "ticket 10"
+    caddy wsite revoke session 00112233445566778899aabbccddeeff --reason ticket-10
     caddy wsite revoke list`,
 	}
 	call := operating(revoke)

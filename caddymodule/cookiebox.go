@@ -152,7 +152,7 @@ func (f *fields) string() string { return string(f.bytes(int(f.byte()))) }
 
 func (f *fields) time() time.Time {
 	v, n := binary.Uvarint(f.p)
-	if n <= 0 || v > 1<<40 {
+	if n <= 0 || v > 1<<50 {
 		f.bad = true
 		return time.Time{}
 	}
@@ -160,7 +160,7 @@ func (f *fields) time() time.Time {
 	if v == 0 {
 		return time.Time{}
 	}
-	return time.Unix(int64(v), 0).UTC()
+	return time.UnixMilli(int64(v)).UTC()
 }
 
 func (f *fields) done() bool { return !f.bad && len(f.p) == 0 }
@@ -169,7 +169,7 @@ func appendTime(p []byte, t time.Time) []byte {
 	if t.IsZero() {
 		return binary.AppendUvarint(p, 0)
 	}
-	return binary.AppendUvarint(p, uint64(t.Unix()))
+	return binary.AppendUvarint(p, uint64(t.UnixMilli()))
 }
 
 // appendString takes strings of up to 255 bytes: ids, which are checked on entry.

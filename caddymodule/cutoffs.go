@@ -70,15 +70,17 @@ func (f *facts) guestEnded(site *directory.Site, id string, born time.Time) bool
 }
 
 // beginning is when something begins at a site that begins now: never before its cutoff,
-// which may have been made by a node whose clock is ahead. Both a session, in whole
-// seconds, and a guest count as later.
+// which may have been made by a node whose clock is ahead.
 func (a *App) beginning(site *directory.Site) time.Time {
-	now := a.now()
-	if cut := a.facts().since(site); now.Truncate(time.Second).Before(cut) {
-		return cut.Add(time.Second).Truncate(time.Second)
+	now, cut := a.now().Truncate(time.Millisecond), a.facts().since(site)
+	if now.Before(cut) {
+		return after(cut)
 	}
 	return now
 }
+
+// after is the first moment after t that a session or a guest can begin at.
+func after(t time.Time) time.Time { return t.Add(time.Millisecond).Truncate(time.Millisecond) }
 
 // ended says whether a session, or a guest, that began at a moment was signed out, replaced
 // or cut off.

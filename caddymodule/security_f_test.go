@@ -50,6 +50,7 @@ func securityF(t *testing.T) {
 			return now.Subject == first.Subject && now.Subject != guest.Subject && len(now.Prev) == 1 && now.Prev[0] == guest.Subject
 		})
 	})
+	securityRevocations(t)
 	t.Run("T123 a cookie of one purpose is worth nothing for another", securityPurposes)
 	t.Run("T124 a cookie that was touched is refused, wherever it was touched", securityTouched)
 	t.Run("T126 nothing in a cookie is compressed", func(t *testing.T) {
