@@ -51,6 +51,8 @@ var endpoints = []*endpoint{
 	on("GET", accountPath+"/pushes", "listDeadPushes", (*apiCall).deadPushes, identity.ScopeOperate),
 	on("POST", accountPath+"/pushes/replay", "replayPushes", (*apiCall).replayPushes, identity.ScopeOperate),
 	on("POST", accountPath+"/messages/resume", "resumeMessages", (*apiCall).resumeMessages, identity.ScopeOperate).writes(204),
+	on("POST", accountPath+"/clear-quota", "clearQuota", (*apiCall).clearQuota, identity.ScopeOperate).writes(204),
+	on("GET", accountPath+"/calls/{rid}", "explainCall", (*apiCall).explainCall, identity.ScopeOperate),
 	on("GET", accountPath+"/jobs", "listJobs", (*apiCall).listJobs, identity.ScopeOperate),
 	on("POST", accountPath+"/jobs", "startJob", (*apiCall).startJob, identity.ScopeOperate).writes(202),
 	on("GET", "/v1/jobs/{id}", "getJob", (*apiCall).getJob, identity.ScopeOperate),

@@ -18,8 +18,14 @@ func accountsCommand() *cobra.Command {
 Shows of each account, or of one, its access token, what of WeChat's quotas was used today
 and how its pushes are handed on.
 
+clear-quota begins the quotas of the day anew, which WeChat allows ten times a month: first
+find out what has used them up. explain asks WeChat what happened at one of the account's
+calls, by the rid that stands in the error, for a week.
+
     caddy wsite accounts list
-    caddy wsite accounts show wx0123456789abcdef`,
+    caddy wsite accounts show wx0123456789abcdef
+    caddy wsite accounts clear-quota wx0123456789abcdef
+    caddy wsite accounts explain wx0123456789abcdef 61725984-6126f6f9-040f19c4`,
 	}
 	call := operating(accounts)
 	accounts.AddCommand(&cobra.Command{
@@ -28,6 +34,25 @@ and how its pushes are handed on.
 	}, &cobra.Command{
 		Use: "show <appid>", Short: "Shows tokens, quotas, pushes and waiting messages of an account", Args: cobra.ExactArgs(1),
 		RunE: caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) { return showAccount(call, fl.Arg(0)) }),
+	}, &cobra.Command{
+		Use: "clear-quota <appid>", Short: "Begins WeChat's quotas of the day anew, ten times a month at most", Args: cobra.ExactArgs(1),
+		RunE: caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
+			if err := call("POST", "accounts/"+url.PathEscape(fl.Arg(0))+"/clear-quota", nil, nil); err != nil {
+				return 1, err
+			}
+			fmt.Fprintln(stdout, "cleared; WeChat allows this ten times a month")
+			return 0, nil
+		}),
+	}, &cobra.Command{
+		Use: "explain <appid> <rid>", Short: "Asks WeChat what happened at a call", Args: cobra.ExactArgs(2),
+		RunE: caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
+			var out callOut
+			if err := call("GET", "accounts/"+url.PathEscape(fl.Arg(0))+"/calls/"+url.PathEscape(fl.Arg(1)), nil, &out); err != nil {
+				return 1, err
+			}
+			fmt.Fprintf(stdout, "at        %s, %d ms\nfrom      %s\ncalled    %s\nsent      %s\nanswered  %s\n", moment(out.At), out.Took, out.ClientIP, out.URL, out.Request, out.Response)
+			return 0, nil
+		}),
 	})
 	return accounts
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // v1Call asks the running gateway as an operator would ask the HTTP API, and reads what
-// it answers.
+// it answers: JSON, or for a *[]byte whatever it is.
 type v1Call func(method, path string, in, out any) error
 
 // operating gives a command the flags that say where the running gateway is.
@@ -27,7 +27,11 @@ func operating(cmd *cobra.Command) v1Call {
 		if err != nil {
 			return problemSaid(err)
 		}
-		if out == nil {
+		switch out := out.(type) {
+		case nil:
+			return nil
+		case *[]byte: // a picture
+			*out = answer
 			return nil
 		}
 		if err := json.Unmarshal(answer, out); err != nil {
