@@ -61,7 +61,7 @@ func (a *App) openChannels(sealer *identity.Sealer) error {
 	tokens := sealer.Box("access tokens")
 	var err error
 	a.keeper, err = custody.NewKeeper(custody.Config{
-		Source: a.wechat, Shared: a.shared, Store: store, Account: a.custodyAccount, Seal: tokens.Seal, Open: tokens.Open,
+		Source: a.wechat, Shared: a.shared, Store: store, Account: a.custodyAccount, Accounts: a.tokenAccounts, Seal: tokens.Seal, Open: tokens.Open,
 		Holder: a.holder("custody"), Now: now, Random: a.random, Log: a.slog, Alarm: a.alarmed,
 	})
 	if err != nil {
@@ -112,6 +112,17 @@ func (a *App) custodyAccount(appID string) (custody.Account, bool) {
 		return custody.Account{}, false
 	}
 	return custody.Account{AppID: appID, Secret: a.accounts[appID].secret, Legacy: account.AccessToken == "legacy"}, true
+}
+
+// tokenAccounts are those whose token is kept.
+func (a *App) tokenAccounts() []string {
+	var ids []string
+	for _, account := range a.directory.Accounts() {
+		if account.KeepsToken() {
+			ids = append(ids, account.AppID)
+		}
+	}
+	return ids
 }
 
 // templateAccounts are those whose templates are kept up to date.

@@ -61,8 +61,13 @@ func TestCommand_qr(t *testing.T) {
 		t.Errorf("list prints %s", list)
 	}
 	for _, wrong := range []words{
-		{"create", appA, "--life", "10s"}, {"create", appA, "--life", "1500ms"}, {"create", "nosuch"}, {"revoke", appA, "nosuch"}, {"list", appA, "--realm", "nosuch"},
-		{"image", appA, "nosuch", file + "2"}, {"image", appA, id},
+		{"create", appA, "--life", "10s"},
+		{"create", appA, "--life", "1500ms"},
+		{"create", "nosuch"},
+		{"revoke", appA, "nosuch"},
+		{"list", appA, "--realm", "nosuch"},
+		{"image", appA, "nosuch", file + "2"},
+		{"image", appA, id},
 	} {
 		if out, err := g.typedTo(t, qrCommand(), wrong...); err == nil {
 			t.Errorf("%v prints %s", wrong, out)

@@ -16,7 +16,9 @@ type entry struct {
 	due    time.Time // when the next one is got
 	looked time.Time // when the vault was last read
 	used   time.Time // when somebody last asked
-	flight *flight   // the work under way, or nil
+	// expected says that the first one is got at due, though nobody has asked for it.
+	expected bool
+	flight   *flight // the work under way, or nil
 
 	// A call was refused with the token of this record. It isn't served any more,
 	// unless WeChat gives it again.

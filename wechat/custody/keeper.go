@@ -65,6 +65,8 @@ type Config struct {
 	Store  Store
 	// Account finds an account; ok is false if it keeps no token.
 	Account func(appID string) (a Account, ok bool)
+	// Accounts are those whose tokens Run gets before anybody asks; nil for none.
+	Accounts func() []string
 	// Seal seals for a context, with an AEAD, and Open opens that alone: the
 	// methods of an identity.Box.
 	Seal func(plain []byte, context string) []byte

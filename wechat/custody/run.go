@@ -13,25 +13,26 @@ import (
 const (
 	// Run looks at what is due not more often than this, and not less.
 	minRest, maxRest = time.Second, time.Minute
+	// firstSpread is the time over which the first tokens are got.
+	firstSpread = time.Minute
+	// landing bounds how long Run waits at its end for what is under way.
+	landing = 500 * time.Millisecond
 )
 
-// Run gets tokens and tickets early, so that nobody waits for them, until ctx ends. It
-// returns when everything under way is settled. An account costs nothing but that:
-// there is no timer and no goroutine for each.
+// Run gets tokens and tickets early, so that nobody waits for them, until ctx ends. An
+// account costs nothing but that: there is no timer and no goroutine for each.
+//
+// What is under way at the end has half a second. After that it goes on by itself, within
+// its own bounds, so that a token that WeChat gives then is kept all the same; nobody
+// waits for WeChat.
 func (k *Keeper) Run(ctx context.Context) {
+	k.expect()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			for _, e := range k.all() {
-				e.mu.Lock()
-				f := e.flight
-				e.mu.Unlock()
-				if f != nil {
-					<-f.done
-				}
-			}
+			k.land()
 			return
 		case <-timer.C:
 		}
@@ -40,8 +41,46 @@ func (k *Keeper) Run(ctx context.Context) {
 	}
 }
 
+// expect has the first tokens got over a minute, before anybody needs one.
+func (k *Keeper) expect() {
+	if k.Accounts == nil {
+		return
+	}
+	now := k.Now()
+	for _, appID := range k.Accounts() {
+		e, err := k.entry(key{appID, KindToken})
+		if err != nil {
+			continue // it keeps none
+		}
+		e.mu.Lock()
+		if e.cur.Value == "" {
+			e.expected, e.due = true, now.Add(k.spread(firstSpread))
+		}
+		e.mu.Unlock()
+	}
+}
+
+// land waits a moment for what is under way.
+func (k *Keeper) land() {
+	over := time.NewTimer(landing)
+	defer over.Stop()
+	for _, e := range k.all() {
+		e.mu.Lock()
+		f := e.flight
+		e.mu.Unlock()
+		if f == nil {
+			continue
+		}
+		select {
+		case <-f.done:
+		case <-over.C:
+			return
+		}
+	}
+}
+
 // Step gets what is due now, forgets what nobody has asked for, and says when the next
-// is due. Run calls it.
+// is due. It ends early with ctx. Run calls it.
 func (k *Keeper) Step(ctx context.Context) (next time.Time) {
 	now := k.Now()
 	next = now.Add(maxRest)
@@ -54,7 +93,7 @@ func (k *Keeper) Step(ctx context.Context) (next time.Time) {
 		if at.Before(e.retryAt) {
 			at = e.retryAt
 		}
-		wanted, bad := e.cur.Value != "" || e.lastErr != nil, e.bad.Value
+		wanted, bad := e.expected || e.cur.Value != "" || e.lastErr != nil, e.bad.Value
 		e.mu.Unlock()
 		switch {
 		case idle:
@@ -64,8 +103,12 @@ func (k *Keeper) Step(ctx context.Context) (next time.Time) {
 			if at.Before(next) {
 				next = at
 			}
-		case ctx.Err() == nil:
-			places <- struct{}{}
+		default:
+			select {
+			case <-ctx.Done():
+				return next
+			case places <- struct{}{}:
+			}
 			f := k.fly(ctx, e, bad)
 			all.Go(func() {
 				<-f.done
@@ -73,7 +116,15 @@ func (k *Keeper) Step(ctx context.Context) (next time.Time) {
 			})
 		}
 	}
-	all.Wait()
+	done := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 	return next
 }
 
