@@ -24,7 +24,7 @@ if not holder then
 	local time = redis.call('TIME')
 	fence = time[1] * 1000000 + time[2]
 	local last = redis.pcall('GET', KEYS[2])
-	last = type(last) == 'string' and #last < 17 and last:match('^%d+$') and tonumber(last) or 0
+	last = type(last) == 'string' and last:match('^%d+$') and tonumber(last) or 0
 	if last >= fence and last < 9007199254740991 then fence = last + 1 end
 	fence = string.format('%.0f', fence)
 	redis.call('SET', KEYS[2], fence)

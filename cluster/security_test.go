@@ -218,7 +218,7 @@ func testGivenUp(t *testing.T) {
 		all.Go(func() {
 			random := rand.New(rand.NewPCG(1, uint64(i)))
 			for range 10_000 / 16 {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(random.IntN(2000))*time.Microsecond)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond<<random.IntN(17)) // up to 65ms
 				value, ok, err := r.Get(ctx, fmt.Sprint(i))
 				switch {
 				case err == nil && (!ok || string(value) != fmt.Sprint("of ", i)):
@@ -349,6 +349,9 @@ func garbageElsewhere(t *testing.T, s *redistest.Server, r *cluster.Redis) {
 	s.Do(t, "set", "wsite:cluster", "garbage")
 	if err := r.Check(t.Context()); err == nil || errors.Is(err, context.Canceled) {
 		t.Error("a marker that isn't ours")
+	}
+	if err := r.Put(t.Context(), "ticket/1", nil, time.Hour); err == nil {
+		t.Error("it goes on writing under another's prefix")
 	}
 }
 

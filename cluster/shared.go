@@ -70,9 +70,9 @@ type Shared interface {
 	// get lost.
 	Publish(ctx context.Context, topic string, text []byte) error
 	// Subscribe listens to a topic until ctx ends, and calls hear with each text, one
-	// after the other. It calls hear with nil, which no text is, when it has begun to
-	// listen and whenever something may have been missed. A topic that is [ErrInvalid]
-	// is not listened to.
+	// after the other, those of one node in the order in which it has published them. It
+	// calls hear with nil, which no text is, when it has begun to listen and whenever
+	// something may have been missed. A topic that is [ErrInvalid] is not listened to.
 	Subscribe(ctx context.Context, topic string, hear func(text []byte))
 }
 
