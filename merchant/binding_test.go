@@ -202,6 +202,10 @@ func erasing(t *testing.T, on engine) {
 	h.merchant("m2")
 	ming, wang := h.bound("m1", "ming"), h.bound("m2", "wang")
 	c := h.conflicting("m1", "wang", merchant.ReasonElsewhere)
+	refused := h.conflicting("m1", "li", merchant.ReasonFull)
+	if n, err := h.EraseOpenid(t.Context(), account, "li"); n != 0 || err != nil {
+		t.Errorf("%d were erased, %v", n, err)
+	}
 	if n, err := h.EraseOpenid(t.Context(), account, "ming"); n != 1 || err != nil {
 		t.Errorf("%d were erased, %v", n, err)
 	}
@@ -210,7 +214,7 @@ func erasing(t *testing.T, on engine) {
 	}
 	h.wantBound("m1")
 	h.wantBound("m2")
-	for _, id := range []string{ming.Code, wang.Code, c.ID} {
+	for _, id := range []string{ming.Code, wang.Code, c.ID, refused.ID} {
 		if got, err := h.Code(t.Context(), "shop", id); got.OpenID != "" || err != nil {
 			t.Errorf("the code still names %q, %v", got.OpenID, err)
 		}

@@ -201,16 +201,17 @@ func (d *Desk) CancelNotice(ctx context.Context, realm, id string) error {
 	case !found:
 		return &Fault{Code: FaultNotFound}
 	}
-	return d.takeBack(ctx, realm, id)
+	return d.takeBack(ctx, realm, id, true)
 }
 
-// takeBack cancels the messages of a notice that wait.
-func (d *Desk) takeBack(ctx context.Context, realm, id string) error {
+// takeBack cancels the messages of a notice that wait: all, or those to who isn't bound any
+// more, or whose merchant is disabled.
+func (d *Desk) takeBack(ctx context.Context, realm, id string, all bool) error {
 	for r, err := range d.Recipients(ctx, realm, id) {
 		if err != nil {
 			return err
 		}
-		if r.State != message.Queued || r.Message == "" {
+		if r.State != message.Queued || r.Message == "" || !all && r.Bound && !r.Disabled {
 			continue
 		}
 		fault := (*message.Fault)(nil) // it is under way, or has just gone

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +69,7 @@ func TestNotice(t *testing.T) {
 		t.Run("some get it, and of the others it is known why not", func(t *testing.T) { t.Parallel(); selected(t, on) })
 		t.Run("all who are bound get it, however many, once", func(t *testing.T) { t.Parallel(); everybody(t, on) })
 		t.Run("what waits is taken back from who is unbound, and from all", func(t *testing.T) { t.Parallel(); takenBack(t, on) })
+		t.Run("who is unbound while a notice is filled gets nothing", func(t *testing.T) { t.Parallel(); filledMeanwhile(t, on) })
 		t.Run("who could not be reached is tried again", func(t *testing.T) { t.Parallel(); resent(t, on) })
 		t.Run("what is old is swept", func(t *testing.T) { t.Parallel(); swept(t, on) })
 	})
@@ -197,9 +199,16 @@ func everybody(t *testing.T, on engine) {
 		t.Errorf("%d get it", count)
 	}
 	// Who is cut off in the middle goes on later, on another node too.
-	last, err := h.store.CollectRecipients(t.Context(), n, "", 5)
-	if h.must(err); last != "m05" {
-		t.Errorf("the last one is %q", last)
+	last := ""
+	for _, want := range []string{"m05", "m11"} {
+		last, err = h.store.CollectRecipients(t.Context(), n, last, 5)
+		if h.must(err); last != want {
+			t.Errorf("the last one is %q, want %q", last, want)
+		}
+	}
+	listed, err := h.store.Recipients(t.Context(), "shop", n.ID, merchant.Recipient{Slot: -2}, 100)
+	if h.must(err); len(listed) != 12 {
+		t.Errorf("%d are listed", len(listed))
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
@@ -282,6 +291,45 @@ func takenBack(t *testing.T, on engine) {
 	h.must(h.CancelNotice(t.Context(), "shop", race.ID))
 	h.must(h.Fill(t.Context(), race))
 	h.wantStand(race, "b/0 cancelled")
+}
+
+// slow is an outbox before which something happens while a notice is filled.
+type slow struct {
+	merchant.Messages
+	first func()
+}
+
+func (s slow) Batch(ctx context.Context, b message.Bulk, rows iter.Seq2[message.Row, error]) (message.Counts, error) {
+	var list []message.Row
+	for row, err := range rows {
+		if err != nil {
+			return message.Counts{}, err
+		}
+		list = append(list, row)
+	}
+	s.first()
+	return s.Messages.Batch(ctx, b, func(yield func(message.Row, error) bool) {
+		for _, row := range list {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	})
+}
+
+func filledMeanwhile(t *testing.T, on engine) {
+	h, o := notices(t, on)
+	h.merchant("a")
+	h.merchant("b")
+	a := h.bound("a", "oa")
+	h.bound("b", "ob")
+	config := h.config
+	config.Messages = slow{h.outbox, func() { h.must(h.Unbind(t.Context(), "shop", a, staff)) }}
+	o.All = true
+	n, _, err := h.Send(t.Context(), o)
+	h.must(err)
+	h.must(merchant.New(config).Step(t.Context()))
+	h.wantStand(n, "a/0 cancelledunbound, b/0 queued")
 }
 
 func (h *house) follow(openID string, following bool) {

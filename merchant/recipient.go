@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -125,8 +126,8 @@ func (d *Desk) Fill(ctx context.Context, n Notice) error {
 		}
 	})
 	whole := context.WithoutCancel(ctx)
-	if e := d.Store.RefuseRecipients(whole, n.Realm, n.ID, refused); err == nil {
-		err = e
+	for part := range slices.Chunk(refused, 500) { // others want to write too
+		err = errors.Join(err, d.Store.RefuseRecipients(whole, n.Realm, n.ID, part))
 	}
 	if err == nil {
 		err = d.Store.CloseNotice(whole, n.Realm, n.ID)
@@ -134,11 +135,12 @@ func (d *Desk) Fill(ctx context.Context, n Notice) error {
 	if err != nil {
 		return fmt.Errorf("filling a notice: %w", err)
 	}
-	// Whoever has cancelled it meanwhile hasn't seen what came since.
-	if now, err := d.Notice(ctx, n.Realm, n.ID); err != nil || now.Cancelled.IsZero() {
+	// Whoever has cancelled it meanwhile, or unbound somebody, hasn't seen what came since.
+	now, err := d.Notice(ctx, n.Realm, n.ID)
+	if err != nil {
 		return err
 	}
-	return d.takeBack(ctx, n.Realm, n.ID)
+	return d.takeBack(ctx, n.Realm, n.ID, !now.Cancelled.IsZero())
 }
 
 // Resend sends a notice again to those who didn't get it and are still bound, and says to how

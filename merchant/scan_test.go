@@ -270,7 +270,10 @@ func cutOff(t *testing.T, on engine) {
 
 func crowd(t *testing.T, on engine) {
 	h := newHouse(t, on)
-	const many = 1000
+	many := 1000
+	if raceDetector {
+		many = 100
+	}
 	codes := make([]merchant.Code, many)
 	var all sync.WaitGroup
 	gate := make(chan struct{}, 32)
@@ -307,7 +310,7 @@ func crowd(t *testing.T, on engine) {
 			t.Fatalf("bound to %s are %+v", c.Merchant, b)
 		}
 	}
-	for shown, want := range map[merchant.Shown]int64{merchant.ShowBound: many, merchant.ShowUnbound: 0} {
+	for shown, want := range map[merchant.Shown]int64{merchant.ShowBound: int64(many), merchant.ShowUnbound: 0} {
 		if n, err := h.Count(t.Context(), merchant.Filter{Realm: "shop", Shown: shown}); n != want || err != nil {
 			t.Errorf("%d are %s, %v; want %d", n, shown, err, want)
 		}

@@ -112,6 +112,11 @@ func binding(t *testing.T, s *Store, t0 time.Time) {
 	must(err)
 	b := held
 	b.OpenID, b.Code = "o3", "c3"
+	other := held
+	other.Code = "another"
+	if _, done, err := s.ReplaceBindings(ctx, refused, []merchant.Binding{held, other}, b, "x", t0); done || err != nil {
+		t.Fatalf("in place of somebody who isn't there: %v, %v", done, err)
+	}
 	if _, done, err := s.ReplaceBindings(ctx, refused, []merchant.Binding{held}, b, "x", t0); !done || err != nil {
 		t.Fatalf("replaced: %v, %v", done, err)
 	}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package merchant_test
+
+const raceDetector = false
