@@ -41,6 +41,9 @@ func (f *facts) apiStore() identity.APIStore { return f.Store.(identity.APIStore
 func (h *API) serve(w http.ResponseWriter, r *http.Request, e *endpoint) {
 	ctx, cancel := context.WithTimeout(r.Context(), apiTime)
 	defer cancel()
+	ctx, part := traced(ctx, "api", ofEndpoint(e.id))
+	defer part.End()
+	r = r.WithContext(ctx)
 	c := h.call(ctx, r)
 	body, err := c.admit(w, e)
 	if err != nil {
@@ -51,6 +54,7 @@ func (h *API) serve(w http.ResponseWriter, r *http.Request, e *endpoint) {
 		answer, err := e.serve(c, body)
 		if err == nil {
 			h.app.metrics.called(e.id, "ok")
+			tell(part, "ok", e.status)
 			return e.status, answer
 		}
 		return h.problem(r, e.id, err)

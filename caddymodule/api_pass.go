@@ -22,6 +22,9 @@ func (h *API) passThrough(w http.ResponseWriter, r *http.Request) {
 	const endpoint = "passThrough"
 	ctx, cancel := context.WithTimeout(r.Context(), 2*apiTime)
 	defer cancel()
+	ctx, part := traced(ctx, "api", ofEndpoint(endpoint))
+	defer part.End()
+	r = r.WithContext(ctx)
 	c := h.call(ctx, r)
 	answer, err := c.pass(w)
 	if err != nil {
@@ -29,6 +32,7 @@ func (h *API) passThrough(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.app.metrics.called(endpoint, "ok")
+	tell(part, "ok", answer.Status)
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")

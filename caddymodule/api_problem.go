@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
@@ -203,6 +204,7 @@ func (h *API) problem(r *http.Request, endpoint string, err error) (int, []byte)
 		p.Instance = "urn:uuid:" + id
 	}
 	h.app.metrics.called(endpoint, p.Code)
+	tell(trace.SpanFromContext(r.Context()), p.Code, p.Status)
 	if p.Status >= 500 {
 		h.app.log.Error("the API could not answer", zap.String("step", "api"), zap.String("endpoint", endpoint), zap.String("code", p.Code),
 			zap.String("request", requestID(r)), zap.Error(cause))

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
@@ -51,6 +52,7 @@ func (h *API) once(w http.ResponseWriter, c *apiCall, e *endpoint, name string, 
 		return
 	default:
 		h.app.metrics.called(e.id, "replayed")
+		tell(trace.SpanFromContext(c.ctx), "replayed", before.Status)
 		w.Header().Set("Idempotent-Replayed", "true")
 		writeAPI(w, before.Status, before.Body)
 		return

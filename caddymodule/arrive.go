@@ -12,13 +12,15 @@ import (
 )
 
 // exchange asks WeChat whose code that is.
-func (a *App) exchange(ctx context.Context, rt route, code string) (*session, error) {
+func (a *App) exchange(ctx context.Context, rt route, code string) (s *session, err error) {
+	ctx, part := traced(ctx, "exchange", rt.labels()...)
+	defer func() { endedBy(part, err, loginRefusal) }()
 	account := rt.account
 	grant, err := a.wechat.Exchange(ctx, account.AppID, a.secret(account), code)
 	if err != nil {
 		return nil, err
 	}
-	s := a.newSession(rt, grantedBase, grant.OpenID, grant.UnionID)
+	s = a.newSession(rt, grantedBase, grant.OpenID, grant.UnionID)
 	switch {
 	case grant.Snapshot:
 		s.Granted, s.UnionID = grantedSnapshot, ""

@@ -230,7 +230,7 @@ func (g *gateway) firstVisit(ctx context.Context, rt route, i int) error {
 	if err != nil {
 		return err
 	}
-	_, err = g.app.speak(v, g.app.now())
+	_, err = g.app.speak(ctx, v, g.app.now())
 	return err
 }
 

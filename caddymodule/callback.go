@@ -54,7 +54,7 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request, rt route) error {
 	}
 	key := loginKey{rt.account.AppID, rt.site.PTID, rt.host, l.ID, sha256.Sum256([]byte(q.code))}
 	done := a.logins.do(key, func(ctx context.Context) finished {
-		return a.once(ctx, rt, key, func(ctx context.Context) finished { return a.finish(ctx, r, rt, live, tg, q.code) })
+		return a.once(alongside(ctx, r.Context()), rt, key, func(ctx context.Context) finished { return a.finish(ctx, r, rt, live, tg, q.code) })
 	})
 	if done.err != nil {
 		return a.loginFailed(w, r, rt, l, live, tg, done.err)

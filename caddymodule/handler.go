@@ -104,7 +104,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if done, err := a.askUnionID(w, r, rt, v); done {
 		return err
 	}
-	token, err := a.speak(v, a.now()) // 5: say so, signed
+	token, err := a.speak(r.Context(), v, a.now()) // 5: say so, signed
 	if err != nil {
 		return a.refused(w, r, rt, refuse(codeBug).because(err))
 	}

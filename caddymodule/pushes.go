@@ -31,25 +31,29 @@ func (a *App) servePush(w http.ResponseWriter, r *http.Request, appID string) er
 	if err != nil {
 		return a.refused(w, r, route{}, refuse(codePushRefused).because(errors.New("the query can't be read")))
 	}
+	ctx, part := traced(r.Context(), "push", ofAccount(appID))
+	outcome := codeOK
+	defer func() { ended(part, outcome) }()
 	var answer inbox.Answer
 	if r.Method == http.MethodGet {
-		answer, err = a.inbox.Echo(r.Context(), appID, query)
+		answer, err = a.inbox.Echo(ctx, appID, query)
 	} else {
 		// One byte more than is taken, so that what is too long is seen to be.
 		end := hurry(w)
 		body, read := io.ReadAll(io.LimitReader(r.Body, push.MaxBody+1))
 		end()
 		if read != nil {
-			return a.refused(w, r, route{}, refuse(codePushRefused).because(errors.New("the body ended too early")))
+			outcome = codePushRefused
+			return a.refused(w, r, route{}, refuse(outcome).because(errors.New("the body ended too early")))
 		}
-		answer, err = a.inbox.Accept(r.Context(), appID, query, r.Header.Get("Content-Type"), body)
+		answer, err = a.inbox.Accept(ctx, appID, query, r.Header.Get("Content-Type"), body)
 	}
 	if err != nil {
-		code := codeFactsDown // WeChat comes again
+		outcome = codeFactsDown // WeChat comes again
 		if ref := (*push.Refusal)(nil); errors.As(err, &ref) {
-			code = codePushRefused
+			outcome = codePushRefused
 		}
-		ref := refuse(code).because(err)
+		ref := refuse(outcome).because(err)
 		a.metrics.refused(ref)
 		a.logRefusal(r, route{account: a.directory.Account(appID)}, ref)
 	}

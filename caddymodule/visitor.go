@@ -35,7 +35,7 @@ func (v *visitor) holds(now time.Time) bool { return !v.gone.Load() && now.Befor
 // recognise is step 2 for a request with a session: who is it, as far as we know
 // without asking WeChat? nil if there is no session. An error means that the
 // facts can't be reached.
-func (a *App) recognise(r *http.Request, rt route) (*visitor, error) {
+func (a *App) recognise(r *http.Request, rt route) (v *visitor, err error) {
 	value, second := a.jar.values(r, rt.account.AppID)
 	key := visitorKey{value, rt.account.AppID, rt.site.PTID, rt.host, false}
 	if token, n := bearers(r); n > 0 {
@@ -58,7 +58,9 @@ func (a *App) recognise(r *http.Request, rt route) (*visitor, error) {
 	if s == nil {
 		return nil, nil
 	}
-	from, err := a.facts().Revoked(r.Context(), s.key())
+	ctx, part := traced(r.Context(), "recognise", rt.labels()...)
+	defer func() { endedBy(part, err, factsRefusal) }()
+	from, err := a.facts().Revoked(ctx, s.key())
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +68,7 @@ func (a *App) recognise(r *http.Request, rt route) (*visitor, error) {
 		a.metrics.cookieRefused("session")
 		return nil, nil
 	}
-	answer, err := a.identify(r.Context(), rt, s, nil, nil)
+	answer, err := a.identify(ctx, rt, s, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +77,7 @@ func (a *App) recognise(r *http.Request, rt route) (*visitor, error) {
 		return nil, nil // what it led to was taken apart since
 	}
 	life := a.Session.life()
-	v := &visitor{site: rt.site, account: rt.account, session: s, answer: answer, ends: s.ends(life), renewAt: s.At.Add(life / 2)}
+	v = &visitor{site: rt.site, account: rt.account, session: s, answer: answer, ends: s.ends(life), renewAt: s.At.Add(life / 2)}
 	if s.Granted == grantedSnapshot {
 		v.renewAt = v.ends
 	}
@@ -115,7 +117,7 @@ func (a *App) recogniseGuest(r *http.Request, rt route) (*visitor, error) {
 		a.metrics.cookieRefused(cookieGuest)
 		return nil, nil
 	}
-	answer, err := a.facts().Resolve(r.Context(), claim)
+	answer, err := a.resolve(r.Context(), rt, claim)
 	if err != nil || answer.Spent {
 		return nil, err // this guest has signed in since: his id is not for everybody who holds the phone
 	}
@@ -152,21 +154,31 @@ func (a *App) identify(ctx context.Context, rt route, s *session, before *sessio
 			claim.User, claim.UserKind, claim.UserBorn = id, identity.Virtual, guest.Born()
 		}
 	}
-	answer, err := a.facts().Resolve(ctx, claim)
+	answer, err := a.resolve(ctx, rt, claim)
 	if err == nil {
 		a.metrics.resolved(answer)
 	}
 	return answer, err
 }
 
+// resolve asks the facts, as a part of a request.
+func (a *App) resolve(ctx context.Context, rt route, claim identity.Claim) (identity.Answer, error) {
+	ctx, part := traced(ctx, "resolve", rt.labels()...)
+	answer, err := a.facts().Resolve(ctx, claim)
+	endedBy(part, err, factsRefusal)
+	return answer, err
+}
+
 // speak is step 5: the token that tells this site who the visitor is, signed only
 // when the one in use is past half of its life or its key is gone.
-func (a *App) speak(v *visitor, now time.Time) (string, error) {
+func (a *App) speak(ctx context.Context, v *visitor, now time.Time) (string, error) {
 	keys := a.facts().keys
 	if t := v.token.Load(); t != nil && t.Epoch == keys.Epoch() && now.Before(t.Renew) {
 		return t.JWT, nil
 	}
+	_, part := traced(ctx, "sign", ofAccount(v.account.AppID), ofSite(v.site.PTID))
 	signed, err := keys.Sign(v.site.Algorithm, a.tokenFor(v))
+	endedBy(part, err, factsRefusal)
 	if err != nil {
 		return "", err
 	}
