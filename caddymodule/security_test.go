@@ -16,6 +16,7 @@ func TestSecurity(t *testing.T) {
 	securityF(t)
 	securityG(t)
 	securityH(t)
+	securityI(t)
 	securityL(t)
 	securityM(t)
 	securityAPI(t)
