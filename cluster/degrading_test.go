@@ -15,6 +15,10 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/cluster/redistest"
 )
 
+// slack is how long a call may take whose Redis is away. The time-out is a second, and
+// everything else is the machine's.
+const slack = 4 * time.Second
+
 // node is a node whose Redis a test takes away.
 type node struct {
 	*cluster.Degrading
@@ -42,7 +46,7 @@ func (n *node) observed() string {
 
 func join(t testing.TB, s *redistest.Server, change ...func(*cluster.RedisConfig)) *node {
 	t.Helper()
-	change = append([]func(*cluster.RedisConfig){func(c *cluster.RedisConfig) { c.Timeout = 300 * time.Millisecond }}, change...)
+	change = append([]func(*cluster.RedisConfig){func(c *cluster.RedisConfig) { c.Timeout = time.Second }}, change...)
 	n := &node{TB: t, redis: open(t, at(s, change...))}
 	n.Degrading = cluster.NewDegrading(n.redis, time.Now, slog.New(slog.NewTextHandler(n, nil)), func(up bool, reason string) {
 		n.mu.Lock()
@@ -87,7 +91,7 @@ var outages = map[string]struct {
 	"gone":   {"unreachable", false, func(_ testing.TB, s *redistest.Server) { s.Kill() }, func(t testing.TB, s *redistest.Server) { s.Restart(t) }},
 	"paused": {"slow", false, func(t testing.TB, s *redistest.Server) { s.Pause(t) }, func(t testing.TB, s *redistest.Server) { s.Resume(t) }},
 	"slow": {
-		"slow", false, func(t testing.TB, s *redistest.Server) { s.Do(t, "client", "pause", 3000, "all") },
+		"slow", false, func(t testing.TB, s *redistest.Server) { s.Do(t, "client", "pause", 8000, "all") },
 		func(testing.TB, *redistest.Server) {},
 	},
 	"read-only": {
@@ -116,7 +120,7 @@ func testOutages(t *testing.T) {
 			outage.take(t, s)
 			began := time.Now()
 			n.must(n.Put(t.Context(), "during", []byte("two"), time.Hour))
-			if took := time.Since(began); took > 2*time.Second {
+			if took := time.Since(began); took > slack {
 				t.Errorf("the first call took %v", took)
 			}
 			n.alone(outage.reason)
@@ -182,7 +186,7 @@ func (n *node) alone(reason string) {
 			n.Errorf("%s: %v", what, err)
 		}
 	}
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > slack {
 		n.Errorf("its calls took %v", took)
 	}
 	if got := n.Fallbacks() - fallbacks; got != 1012 {
@@ -253,7 +257,7 @@ func TestDegrading(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if took := time.Since(began); took > 3*time.Second {
+		if took := time.Since(began); took > 2*slack {
 			t.Errorf("they took %v", took)
 		}
 	})

@@ -218,7 +218,7 @@ func testGivenUp(t *testing.T) {
 		all.Go(func() {
 			random := rand.New(rand.NewPCG(1, uint64(i)))
 			for range 10_000 / 16 {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond<<random.IntN(17)) // up to 65ms
+				ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond<<random.IntN(15)) // up to 16ms
 				value, ok, err := r.Get(ctx, fmt.Sprint(i))
 				switch {
 				case err == nil && (!ok || string(value) != fmt.Sprint("of ", i)):

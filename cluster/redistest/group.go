@@ -17,7 +17,7 @@ func Cluster(t testing.TB) []*Server {
 	const slots = 16384
 	var all []*Server
 	for i := range 3 {
-		s := Single(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "2000")
+		s := Single(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "15000")
 		all = append(all, s)
 		s.Do(t, "cluster", "set-config-epoch", i+1)
 		s.Do(t, "cluster", "addslotsrange", slots*i/3, slots*(i+1)/3-1)
@@ -45,10 +45,19 @@ type Watched struct {
 	Sentinel string
 	// Name is what the sentinel calls the master.
 	Name string
+
+	sentinel *Server
+}
+
+// Hurry has the sentinel take half a second of silence for death. Before, it is patient,
+// for on a machine that is busy everybody is silent at times.
+func (w Watched) Hurry(t testing.TB) {
+	t.Helper()
+	w.sentinel.Do(t, "sentinel", "set", w.Name, "down-after-milliseconds", 500)
 }
 
 // Sentinel starts a master, a replica and a sentinel, which makes the replica the master
-// when that has been silent for half a second.
+// when that is dead.
 func Sentinel(t testing.TB) Watched {
 	t.Helper()
 	w := Watched{Name: "main"}
@@ -59,12 +68,12 @@ func Sentinel(t testing.TB) Watched {
 	})
 	sentinel := prepare(t)
 	config := filepath.Join(sentinel.folder, "sentinel.conf")
-	text := fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n", w.Master.port)
+	text := fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 1\nsentinel down-after-milliseconds main 60000\nsentinel failover-timeout main 3000\n", w.Master.port)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	sentinel.launch(t, config, "--sentinel", "--port", strconv.Itoa(sentinel.port))
-	w.Sentinel = sentinel.Addr
+	w.Sentinel, w.sentinel = sentinel.Addr, sentinel
 	wait(t, "the sentinel", func() error { return contains(sentinel, "sentinel", "slaves=1") })
 	return w
 }
