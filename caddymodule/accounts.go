@@ -22,12 +22,16 @@ type credentials struct {
 // pushTokenForm is WeChat's (wechat-api.md §8.1).
 var pushTokenForm = regexp.MustCompile(`^[A-Za-z0-9]{3,32}$`)
 
+// standInToken has the form of a push token.
+const standInToken = "placeholder"
+
 // standInKey has the form of an EncodingAESKey.
 var standInKey = strings.Repeat("0", 43)
 
 // settleAccounts reads what accounts are proved by.
 func (a *App) settleAccounts(expand func(text, standIn string) (string, error)) error {
 	a.accounts = map[string]credentials{}
+	plain := map[string]string{} // by token
 	for _, account := range a.directory.Accounts() {
 		secret, err := expand(account.Secret, account.Secret)
 		if err != nil || account.NeedsSecret() && secret == "" {
@@ -38,9 +42,28 @@ func (a *App) settleAccounts(expand func(text, standIn string) (string, error)) 
 			if c.push, c.subscribers, err = a.settlePush(account, expand); err != nil {
 				return err
 			}
+			if err := onlyOne(plain, account, c.push.Token); err != nil {
+				return err
+			}
 		}
 		a.accounts[account.AppID] = c
 	}
+	return nil
+}
+
+// onlyOne refuses a second account in the mode plain with the same token: nothing else
+// tells for whom a push is, and one account's would pass for the other's.
+func onlyOne(plain map[string]string, account *directory.Account, token string) error {
+	if account.Push.Mode != string(push.Plain) {
+		return nil
+	}
+	if token == standInToken {
+		token = account.Push.Token
+	}
+	if other, ok := plain[token]; ok {
+		return &directory.Fault{Kind: "push", ID: account.AppID, Field: "token", Message: fmt.Sprintf("account %s has the same; in the mode `plain` one account's pushes would pass for the other's", other)}
+	}
+	plain[token] = account.AppID
 	return nil
 }
 
@@ -84,7 +107,7 @@ func (a *App) settlePush(account *directory.Account, expand func(text, standIn s
 func settleKeys(appID, token string, aes []string, mode string, expand func(text, standIn string) (string, error)) (*push.Keys, error) {
 	keys := &push.Keys{AppID: appID, Mode: push.Mode(mode)}
 	var err error
-	if keys.Token, err = expand(token, "placeholder"); err != nil {
+	if keys.Token, err = expand(token, standInToken); err != nil {
 		return nil, fmt.Errorf("token: the placeholder %s is empty", token)
 	}
 	for i, text := range aes {

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -168,12 +169,19 @@ func (c *apiCall) checkAccount(none) (checkOut, error) {
 // checkDeps is an account and the means to try it.
 func (a *App) checkDeps(account *directory.Account) check.Deps {
 	host := a.originAt(a.callbackHost(account)) // the one for logins in the account's console
+	// Our own pages are asked for as they are reached from here, everything else as WeChat is.
+	through := func(r *http.Request) (*url.URL, error) {
+		if at := r.URL.Scheme + "://" + r.URL.Host; at == host || at == a.origin {
+			return nil, nil
+		}
+		return a.proxy, nil
+	}
 	d := check.Deps{
 		AppID: account.AppID, Kind: check.Kind(account.Kind), Origin: host, Verify: account.Verify, WeChat: a.wechat,
 		HTTP: &http.Client{
 			Timeout:       10 * time.Second,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport:     &http.Transport{Proxy: nil, DisableKeepAlives: true}, // nothing stays open behind a check
+			Transport:     &http.Transport{Proxy: through, DisableKeepAlives: true}, // nothing stays open behind a check
 		},
 		Now: a.now, Random: a.random,
 	}

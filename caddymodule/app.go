@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,6 +98,7 @@ type App struct {
 	lines       []line
 	directory   *directory.Directory
 	wechat      *wechat.Client
+	proxy       *url.URL // to WeChat; nil for none
 	jar         jar
 	visitors    *visitors
 	logins      *logins

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -92,6 +93,11 @@ func (a *App) settleWechat(expand func(text, standIn string) (string, error)) (e
 	}
 	if _, err = wechat.NewClient(wechat.Config{Proxy: proxy}); err != nil {
 		return fmt.Errorf("wechat_proxy: %w", err)
+	}
+	if proxy != "" {
+		if a.proxy, err = url.Parse(proxy); err != nil {
+			return errors.New("wechat_proxy: the address can't be read as a URL") // it may hold credentials
+		}
 	}
 	a.wechat, err = wechat.NewClient(wechat.Config{
 		OpenURL: a.Wechat.Open, MPURL: a.Wechat.MP, Hosts: a.Wechat.APIHosts, Proxy: proxy, Timeout: time.Duration(a.Wechat.Timeout), Now: time.Now,

@@ -8,6 +8,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 	"go.uber.org/zap"
+
+	"github.com/caddy-wsite/caddy-wsite/wechat/push"
 )
 
 // warn looks through the servers at start for what is allowed and yet probably a
@@ -15,6 +17,7 @@ import (
 // tells too much.
 func (a *App) warn() {
 	a.warnInline()
+	a.warnPlain()
 	loaded, err := a.ctx.AppIfConfigured("http")
 	if err != nil {
 		return
@@ -62,6 +65,15 @@ func (a *App) warnInline() {
 			if slices.ContainsFunc(line.Secret, inline) {
 				a.log.Warn("the secret of a webhook stands in the config itself, where `/config/` shows it: use a placeholder such as {env.WSITE_HOOK}", zap.String("realm", realm.Name), zap.String("line", line.Name))
 			}
+		}
+	}
+}
+
+// warnPlain names the accounts whose pushes hold no proof of what they say.
+func (a *App) warnPlain() {
+	for _, account := range a.directory.Accounts() {
+		if account.Push != nil && account.Push.Mode == string(push.Plain) {
+			a.log.Warn("pushes in the mode `plain` are signed without their body: whoever sees one can send another body with its signature; use the mode `safe`", zap.String("appid", account.AppID))
 		}
 	}
 }
