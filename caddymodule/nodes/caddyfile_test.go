@@ -23,7 +23,7 @@ const caddyfile = `
 {
 	admin 127.0.0.1:{$ADMIN}
 	persist_config off
-	shutdown_delay 1s
+	shutdown_delay 2s
 	grace_period 10s
 	log {
 		level INFO
@@ -51,7 +51,7 @@ const caddyfile = `
 			subject acme
 		}
 		realm main {
-			broadcast orders webhook HOOK {
+			broadcast orders webhook HOOK/{env.NODE} {
 				secret whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -16,10 +17,11 @@ type lines struct {
 	*httptest.Server
 	key *webhooks.Webhook
 
-	mu    sync.Mutex
-	alias map[string]string
-	seen  map[string]int // how often each event came
-	wrong int            // what nobody of ours had signed
+	mu      sync.Mutex
+	arrived chan string // unless nil, an event waits here to tell which node sent it
+	alias   map[string]string
+	seen    map[string]int // how often each event came
+	wrong   int            // what nobody of ours had signed
 }
 
 func startLines(t testing.TB) *lines {
@@ -44,6 +46,16 @@ func (l *lines) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Data struct{ Type, Old, New string } `json:"data"`
 	}
 	l.mu.Lock()
+	arrived := l.arrived
+	l.mu.Unlock()
+	if arrived != nil {
+		select {
+		case arrived <- strings.TrimPrefix(r.URL.Path, "/"):
+		case <-r.Context().Done():
+			return
+		}
+	}
+	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.key.Verify(body, r.Header) != nil || json.Unmarshal(body, &event) != nil {
 		l.wrong++
@@ -55,6 +67,13 @@ func (l *lines) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		l.alias[event.Data.Old] = event.Data.New
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// hold has events wait until somebody asks which node sent them, or takes that back with nil.
+func (l *lines) hold(arrived chan string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.arrived = arrived
 }
 
 // survivor is who stands for an id, as far as events have told.

@@ -97,7 +97,7 @@ func (n *node) caddy(t testing.TB, args ...string) *exec.Cmd {
 	_, port, _ := net.SplitHostPort(n.address)
 	_, admin, _ := net.SplitHostPort(n.admin)
 	cmd := exec.Command(path, args...)
-	cmd.Env = append(os.Environ(), "PORT="+port, "ADMIN="+admin, "HOME="+n.home, "XDG_DATA_HOME="+n.home, "XDG_CONFIG_HOME="+n.home, "GOMEMLIMIT=400MiB")
+	cmd.Env = append(os.Environ(), "PORT="+port, "ADMIN="+admin, "NODE="+n.name, "HOME="+n.home, "XDG_DATA_HOME="+n.home, "XDG_CONFIG_HOME="+n.home, "GOMEMLIMIT=400MiB")
 	cmd.SysProcAttr = mortal()
 	return cmd
 }

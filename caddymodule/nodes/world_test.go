@@ -52,7 +52,7 @@ func startWorld(t *testing.T, nodes, people int, changes ...string) *world {
 	w.site.keys = w.publishedKeys
 	text := w.config(changes...)
 	for i := range nodes {
-		n := newNode(t, fmt.Sprintf("node %d", i+1), text)
+		n := newNode(t, fmt.Sprintf("node-%d", i+1), text)
 		n.origin = strings.TrimPrefix(w.origin, "http://")
 		w.nodes = append(w.nodes, n)
 	}
