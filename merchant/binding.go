@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/message"
+	"github.com/caddy-wsite/caddy-wsite/scene"
 )
 
 // Unbind parts a merchant from a person, and takes back the notices to him that wait. b is
@@ -95,7 +96,7 @@ type Replacement struct {
 }
 
 // Replace binds who scanned a code although somebody else was bound, or he to another
-// merchant. Both of these end. If the identity centre refuses, all is as before.
+// merchant. Both of these end, and he is told. If the identity centre refuses, all is as before.
 func (d *Desk) Replace(ctx context.Context, r Replacement) (Code, error) {
 	c, err := d.Code(ctx, r.Realm, r.Code)
 	switch {
@@ -127,7 +128,8 @@ func (d *Desk) Replace(ctx context.Context, r Replacement) (Code, error) {
 		for _, b := range gone {
 			err = errors.Join(err, d.forgo(ctx, r.Realm, b))
 		}
-		return c, err
+		s := scene.Scan{AppID: c.AppID, OpenID: c.OpenID, Key: "replaced " + c.ID}
+		return c, errors.Join(err, d.tell(ctx, r.Realm, s, user, ReasonNone, m.Name))
 	}
 	undo()
 	if err != nil {

@@ -105,7 +105,11 @@ func replacing(t *testing.T, on engine) {
 	_, err = h.Replace(t.Context(), wrong)
 	wantFault(t, err, merchant.FaultState, "")
 	h.wantBound("m1", "ming")
+	before := len(h.told("wang"))
 	got, err := h.Replace(t.Context(), r)
+	if after := len(h.told("wang")); after != before+1 {
+		t.Errorf("he is told %d times", after-before)
+	}
 	if h.must(err); got.State != merchant.Bound || got.Reason != "" {
 		t.Errorf("the code is %+v", got)
 	}

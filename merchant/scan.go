@@ -93,7 +93,21 @@ func (d *Desk) Refused(ctx context.Context, c scene.Code, s scene.Scan, o scene.
 	case scene.Revoked:
 		return d.tell(ctx, c.Realm, s, "", ReasonCancelled, "")
 	}
-	return d.Scanned(ctx, c, s) // used: by whom, the code itself knows
+	code, found, err := d.Store.MerchantCode(ctx, c.Realm, c.ID)
+	if err != nil {
+		return fmt.Errorf("answering a scan: %w", err)
+	}
+	m, there, err := d.Store.Merchant(ctx, c.Realm, code.Merchant)
+	switch {
+	case err != nil:
+		return fmt.Errorf("answering a scan: %w", err)
+	case !found || !there:
+		return d.tell(ctx, c.Realm, s, "", ReasonUnknown, "")
+	case code.State == Waiting:
+		code.State = Scanned // by somebody whose scan was cut off, and who comes again
+	}
+	r := Scanning{Code: code, Merchant: m.Merchant, Verdict: Judge(code, m.Merchant, m.of(c.AppID), false, s)}
+	return d.tell(ctx, c.Realm, s, "", r.Reason, welcomed(r))
 }
 
 // Foreign tells who has scanned a code that looks like ours and isn't on record: for

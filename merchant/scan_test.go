@@ -246,6 +246,15 @@ func cutOff(t *testing.T, on engine) {
 	if got := h.told("ming"); len(got) != 1 {
 		t.Errorf("he is told %d times", len(got))
 	}
+	// A scan that is cut off before anything is reserved is the first one all the same.
+	h.merchant("m3")
+	c = h.code("m3")
+	_, _, _, err := h.store.RecordScan(t.Context(), scene.Mark(account, h.sceneOf(c)), scene.Scan{AppID: account, OpenID: "zhao", At: h.sim.Now(), Key: "fifth"}, time.Minute, 10)
+	h.must(err)
+	h.wantRefused(c, "zhou", merchant.Waiting, "")
+	h.must(h.scanned(c, "zhao", "fifth"))
+	h.want(c, merchant.Bound, "")
+	h.wantBound("m3", "zhao")
 	// Staff may unbind who is only reserved; then he isn't linked either.
 	h.merchant("m2", boss)
 	c = h.code("m2")
