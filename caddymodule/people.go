@@ -90,11 +90,63 @@ func (a *App) forgetPerson(ctx context.Context, p inbox.Personal) error {
 	}
 	by := identity.By{Actor: "wechat", Via: "push", Evidence: p.Kind}
 	for _, realm := range a.realmsOf(p.AppID) {
-		if err := a.forgetIn(ctx, realm, identity.Openid{AppID: p.AppID, OpenID: p.OpenID}, account.SubjectOrSelf(), by); err != nil {
-			return err
+		openids := []identity.Openid{{AppID: p.AppID, OpenID: p.OpenID}}
+		if p.OpenID == "" {
+			var err error
+			if openids, err = a.openidsOf(ctx, realm, identity.Unionid{Subject: account.SubjectOrSelf(), UnionID: p.UnionID}); err != nil {
+				return err
+			}
+		}
+		for _, o := range openids {
+			// First what nobody finds any more once the links are gone.
+			if err := a.forgetOpenid(ctx, o.AppID, o.OpenID); err != nil {
+				return err
+			}
+			if err := a.forgetIn(ctx, realm, o, account.SubjectOrSelf(), by); err != nil {
+				return err
+			}
 		}
 	}
+	if p.OpenID == "" {
+		return nil
+	}
 	return a.forgetOpenid(ctx, p.AppID, p.OpenID)
+}
+
+// openidsOf are those on record with a unionid.
+func (a *App) openidsOf(ctx context.Context, realm string, n identity.Unionid) ([]identity.Openid, error) {
+	known, err := a.facts().Load(ctx, identity.Query{Realm: realm, Unionid: n})
+	if err != nil || known.UnionUser.ID == "" {
+		return nil, err
+	}
+	user, err := a.facts().Centre.User(ctx, realm, known.UnionUser.ID)
+	var openids []identity.Openid
+	for _, o := range user.Openids {
+		if o.Unionid == n {
+			openids = append(openids, o.Openid)
+		}
+	}
+	return openids, err
+}
+
+// forgetMessages forgets what was sent to a user at the openids of one WeChat account of
+// his.
+func (a *App) forgetMessages(ctx context.Context, realm, user string, n identity.Unionid) error {
+	known, err := a.facts().Centre.User(ctx, realm, user)
+	if err != nil {
+		return err
+	}
+	for _, id := range append(known.Retired, known.Root) {
+		for _, o := range known.Openids {
+			if o.Unionid != n {
+				continue
+			}
+			if _, err := a.messages.EraseUserAt(ctx, realm, id.ID, o.AppID, o.OpenID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // forgetOpenid forgets what the channels know of somebody at an account: his scans, his
@@ -153,12 +205,20 @@ func (a *App) forgetIn(ctx context.Context, realm string, o identity.Openid, sub
 		if !answer.Linked() {
 			return nil // who logged in without a unionid: the session's own end ends that
 		}
-		if err := centre.Unbind(ctx, realm, answer.User.ID, identity.Unionid{Subject: subject, UnionID: answer.UnionID}, by); err != nil {
+		n := identity.Unionid{Subject: subject, UnionID: answer.UnionID}
+		if err := a.forgetMessages(ctx, realm, answer.User.ID, n); err != nil {
+			return err
+		}
+		if err := centre.Unbind(ctx, realm, answer.User.ID, n, by); err != nil {
 			return past(err)
 		}
 		if answer, err = centre.Resolve(ctx, claim); err != nil {
 			return err
 		}
+	}
+	if !answer.User.BlockedAt.IsZero() && by.Evidence != closedAccount {
+		// He lives on in WeChat, and a fresh id would let him in again.
+		return a.forgetMessages(ctx, realm, answer.User.ID, identity.Unionid{Subject: subject, UnionID: answer.UnionID})
 	}
 	return past(a.forgetUser(ctx, realm, answer.User.ID, by))
 }

@@ -94,6 +94,9 @@ func (a *App) messageSent(ctx context.Context, s inbox.Sent) error {
 	return a.messages.Finished(ctx, s.AppID, s.MsgID, s.Status, s.At)
 }
 
+// closedAccount is WeChat's word for somebody who has closed his account there.
+const closedAccount = "user_authorization_cancellation"
+
 // revokedAll is WeChat's word for all that an app or a website was ever told
 // (wechat-api.md §8.4).
 const revokedAll = "301"
@@ -102,7 +105,7 @@ const revokedAll = "301"
 // in parts, name, picture, address and the like, nothing is kept here; it is the
 // subscribers', who hear of the push as well.
 func (a *App) personal(ctx context.Context, p inbox.Personal) error {
-	if p.OpenID == "" || p.Kind != "user_authorization_cancellation" && p.Revoked != revokedAll {
+	if p.OpenID == "" && p.UnionID == "" || p.Kind != closedAccount && p.Revoked != revokedAll {
 		return nil
 	}
 	if err := a.forgetPerson(ctx, p); err != nil {

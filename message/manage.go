@@ -126,6 +126,15 @@ func (o *Outbox) EraseUser(ctx context.Context, realm, user string) (int64, erro
 	return n, nil
 }
 
+// EraseUserAt is EraseUser for the messages at one openid of his.
+func (o *Outbox) EraseUserAt(ctx context.Context, realm, user, appID, openID string) (int64, error) {
+	n, err := o.Store.EraseMessagesAt(ctx, realm, user, appID, openID)
+	if err != nil {
+		return 0, fmt.Errorf("erasing messages: %w", err)
+	}
+	return n, nil
+}
+
 // Sweep takes away what was kept long enough: contents, then rows.
 func (o *Outbox) Sweep(ctx context.Context) error {
 	const limit, results = 1000, 24 * time.Hour

@@ -60,6 +60,8 @@ type Store interface {
 	SweepMessages(ctx context.Context, content, rows, results time.Time, limit int) (more bool, err error)
 	// EraseMessages takes away all messages to a user, and says how many.
 	EraseMessages(ctx context.Context, realm, user string) (int64, error)
+	// EraseMessagesAt takes away those of them that went, or would go, to one openid.
+	EraseMessagesAt(ctx context.Context, realm, user, appID, openID string) (int64, error)
 
 	// PutTemplates writes the templates of an account as WeChat has listed them at a
 	// moment. Those that are not among them are marked as removed, and what operators

@@ -50,6 +50,18 @@ func (s *Store) EraseMessages(ctx context.Context, realm, user string) (n int64,
 	return n, nil
 }
 
+// EraseMessagesAt takes away the messages to a user at one openid.
+func (s *Store) EraseMessagesAt(ctx context.Context, realm, user, appID, openID string) (n int64, err error) {
+	err = s.writer.write(ctx, func(c *session) (err error) {
+		n, err = c.exec(`DELETE FROM message WHERE realm = $1 AND userid = $2 AND appid = $3 AND openid = $4`, realm, user, appID, openID)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("erasing messages: %w", err)
+	}
+	return n, nil
+}
+
 // PutTemplates writes the templates of an account, unless a newer list was written.
 func (s *Store) PutTemplates(ctx context.Context, appID string, templates []message.Template, at time.Time) error {
 	err := s.writer.write(ctx, func(c *session) error {

@@ -244,6 +244,16 @@ func allOfMessages(t *testing.T, s *Store, t0 time.Time) {
 	must(s.ResumeLanes(ctx, "wx1"))
 	_, err = s.SweepMessages(ctx, t0, t0, t0, 1)
 	must(err)
+	elsewhere := aMessage("e1", t0)
+	elsewhere.OpenID = "another"
+	_, err = s.PutMessages(ctx, []message.Message{aMessage("e0", t0), elsewhere})
+	must(err)
+	if n, err := s.EraseMessagesAt(ctx, elsewhere.Realm, elsewhere.User, elsewhere.AppID, elsewhere.OpenID); n != 1 || err != nil {
+		t.Errorf("%d messages at an openid were erased, %v", n, err)
+	}
+	if _, found, err := s.Message(ctx, elsewhere.Realm, "e0"); !found || err != nil {
+		t.Errorf("one at another openid went too, %v", err)
+	}
 	_, err = s.EraseMessages(ctx, "shop", "u")
 	must(err)
 	allOfTemplates(t, s, t0)
