@@ -163,7 +163,9 @@ func (n *node) alone(reason string) {
 	n.has("before", "-")
 	n.has("during", "two")
 	for i := range 1000 {
-		n.must(n.Put(ctx, fmt.Sprint(i), nil, time.Minute))
+		if put, err := n.PutNew(ctx, fmt.Sprint(i), nil, time.Minute); !put || err != nil {
+			n.Fatalf("%d: %t, %v", i, put, err)
+		}
 	}
 	put, err := n.PutNew(ctx, "new", []byte("one"), time.Minute)
 	again, err2 := n.PutNew(ctx, "new", []byte("two"), time.Minute)

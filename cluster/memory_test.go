@@ -120,7 +120,7 @@ func TestMemoryLimits(t *testing.T) {
 		c := newClock()
 		m := NewMemory(c.time)
 		put(t, m, "ticket", 10, time.Second)
-		for i := range 3 * maxLimits / itemCost / 2 {
+		for i := range maxLimits/itemCost + 1000 {
 			if v, err := m.Limit(t.Context(), fmt.Sprint("flood", i), rate); !v.Allowed || err != nil {
 				t.Fatal(i, v, err)
 			}
