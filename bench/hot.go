@@ -19,11 +19,17 @@ type figures struct {
 
 // measure runs one load against one contestant.
 func (c contestant) measure(ctx context.Context, s settings) (figures, error) {
+	return measure(ctx, s, []string{c.address}, "200", c.requests, c.process.used)
+}
+
+// measure sends requests, one by each connection, to addresses in turn. used is what those
+// who answer have used.
+func measure(ctx context.Context, s settings, addresses []string, want string, requests [][]byte, used func() (usage, error)) (figures, error) {
 	var sources []func() []byte
-	for _, request := range c.requests {
+	for _, request := range requests {
 		sources = append(sources, func() []byte { return request })
 	}
-	l, err := startLoad(c.address, "200", sources)
+	l, err := startLoad(addresses, want, sources)
 	if err != nil {
 		return figures{}, err
 	}
@@ -31,7 +37,7 @@ func (c contestant) measure(ctx context.Context, s settings) (figures, error) {
 	if err := pause(ctx, s.warm); err != nil {
 		return figures{}, err
 	}
-	before, err := c.process.used()
+	before, err := used()
 	if err != nil {
 		return figures{}, err
 	}
@@ -42,7 +48,7 @@ func (c contestant) measure(ctx context.Context, s settings) (figures, error) {
 	}
 	l.counting.Store(false)
 	n, elapsed := float64(l.done.Load()), time.Since(began)
-	after, err := c.process.used()
+	after, err := used()
 	if err != nil {
 		return figures{}, err
 	}

@@ -77,13 +77,13 @@ type load struct {
 	errs     []error
 }
 
-// startLoad has one client for each source of requests; a source that gives nil has
-// no more.
-func startLoad(address, want string, sources []func() []byte) (*load, error) {
+// startLoad has one client for each source of requests, of addresses in turn; a source that
+// gives nil has no more.
+func startLoad(addresses []string, want string, sources []func() []byte) (*load, error) {
 	l := &load{}
 	var clients []*client
-	for range sources {
-		c, err := dial(address)
+	for i := range sources {
+		c, err := dial(addresses[i%len(addresses)])
 		if err != nil {
 			for _, c := range clients {
 				_ = c.conn.Close()

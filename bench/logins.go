@@ -77,7 +77,7 @@ func (s *stage) signInAll(ctx context.Context, set settings, gateway *caddyProce
 	for i := range sources {
 		sources[i] = func() []byte { <-gate; return next() }
 	}
-	l, err := startLoad(cfg.address, "303", sources)
+	l, err := startLoad([]string{cfg.address}, "303", sources)
 	if err != nil {
 		close(gate)
 		return figures{}, err

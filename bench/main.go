@@ -91,6 +91,9 @@ func run(ctx context.Context, s settings, out io.Writer) error {
 			return fmt.Errorf("measuring logins: %w", err)
 		}
 	}
+	if err := together(ctx, st, s, out); err != nil {
+		return fmt.Errorf("measuring gateways that share a Redis: %w", err)
+	}
 	if s.goBench {
 		return goBenchmarks(ctx, out)
 	}

@@ -26,7 +26,7 @@ func TestRun(t *testing.T) {
 	if err := run(t.Context(), s, &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Caddyfile.example as shipped", "× 0.93 or more", "returning visitors", "new visitors"} {
+	for _, want := range []string{"Caddyfile.example as shipped", "× 0.93 or more", "returning visitors", "new visitors", "three with Redis: commands of Redis for a page"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it prints no %q:\n%s", want, out.String())
 		}
