@@ -110,18 +110,17 @@ func (d *Desk) Fill(ctx context.Context, n Notice) error {
 				yield(message.Row{}, err)
 				return
 			}
-			if r.Fault != "" || r.Message != "" || r.User == "" {
-				continue
-			}
-			if r.Disabled {
+			switch {
+			case r.Fault != "" || r.Message != "" || r.User == "":
+			case r.Disabled:
 				r.Fault = FaultDisabled
 				refused = append(refused, r)
-				continue
-			}
-			line++
-			lines[line] = r
-			if !yield(message.Row{Line: line, User: r.User, ClientID: r.name(n.ID)}, nil) {
-				return
+			default:
+				line++
+				lines[line] = r
+				if !yield(message.Row{Line: line, User: r.User, ClientID: r.name(n.ID)}, nil) {
+					return
+				}
 			}
 		}
 	})
