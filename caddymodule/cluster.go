@@ -160,7 +160,6 @@ func (a *App) openRedis(ctx context.Context, store identity.SecretStore, sealer 
 	if a.redis, err = cluster.OpenRedis(ctx, config); err != nil {
 		return fmt.Errorf("cluster: %w", err)
 	}
-	a.took = append(a.took, a.redis.Close)
 	shared := cluster.NewDegrading(a.redis, time.Now, a.slog, func(up bool, _ string) {
 		a.redisDown.Store(!up)
 		a.metrics.clusterUp(up)
@@ -169,7 +168,7 @@ func (a *App) openRedis(ctx context.Context, store identity.SecretStore, sealer 
 		a.redisDown.Store(true)
 		a.metrics.clusterUp(false)
 	}
-	a.took = append(a.took, func() error { shared.Close(); return nil })
+	a.took = append(a.took, func() error { shared.Close(); return a.redis.Close() })
 	a.shared, a.fallbacks = shared, shared.Fallbacks
 	return nil
 }

@@ -244,19 +244,28 @@ func allOfMessages(t *testing.T, s *Store, t0 time.Time) {
 	must(s.ResumeLanes(ctx, "wx1"))
 	_, err = s.SweepMessages(ctx, t0, t0, t0, 1)
 	must(err)
+	allOfErasing(t, s, t0)
+	allOfTemplates(t, s, t0)
+}
+
+// allOfErasing takes away what is about a person: all of it, or what went to an openid.
+func allOfErasing(t *testing.T, s *Store, t0 time.Time) {
+	t.Helper()
+	ctx := t.Context()
 	elsewhere := aMessage("e1", t0)
 	elsewhere.OpenID = "another"
-	_, err = s.PutMessages(ctx, []message.Message{aMessage("e0", t0), elsewhere})
-	must(err)
+	if _, err := s.PutMessages(ctx, []message.Message{aMessage("e0", t0), elsewhere}); err != nil {
+		t.Fatal(err)
+	}
 	if n, err := s.EraseMessagesAt(ctx, elsewhere.Realm, elsewhere.User, elsewhere.AppID, elsewhere.OpenID); n != 1 || err != nil {
 		t.Errorf("%d messages at an openid were erased, %v", n, err)
 	}
 	if _, found, err := s.Message(ctx, elsewhere.Realm, "e0"); !found || err != nil {
 		t.Errorf("one at another openid went too, %v", err)
 	}
-	_, err = s.EraseMessages(ctx, "shop", "u")
-	must(err)
-	allOfTemplates(t, s, t0)
+	if _, err := s.EraseMessages(ctx, "shop", "u"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func allOfTemplates(t *testing.T, s *Store, t0 time.Time) {
