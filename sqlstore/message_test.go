@@ -218,10 +218,7 @@ func allOfMessages(t *testing.T, s *Store, t0 time.Time) {
 	if !ours || settled.State != message.Delivered {
 		t.Errorf("it is settled as %+v", settled)
 	}
-	var left int
-	if err := s.read.QueryRow("SELECT COUNT(*) FROM message_result").Scan(&left); err != nil || left != 0 {
-		t.Errorf("%d results are left over, %v", left, err)
-	}
+	noResultsLeft(t, s)
 	_, _, err = s.FinishMessage(ctx, "wx1", 7, "success", t0)
 	must(err)
 	for i := range 16 {
@@ -246,6 +243,14 @@ func allOfMessages(t *testing.T, s *Store, t0 time.Time) {
 	must(err)
 	allOfErasing(t, s, t0)
 	allOfTemplates(t, s, t0)
+}
+
+func noResultsLeft(t *testing.T, s *Store) {
+	t.Helper()
+	var left int
+	if err := s.read.QueryRow("SELECT COUNT(*) FROM message_result").Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d results are left over, %v", left, err)
+	}
 }
 
 // allOfErasing takes away what is about a person: all of it, or what went to an openid.
