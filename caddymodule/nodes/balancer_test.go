@@ -123,7 +123,7 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 			b.rotate(n, false)
 		}
 		kind := kindCut
-		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		if r.Context().Err() != nil { // the visitor's patience is over
 			kind = kindLate
 		}
 		if kind == kindCut && r.Method == http.MethodGet && !fixed && try < 3 {

@@ -59,9 +59,6 @@ func newNode(t testing.TB, name, config string) *node {
 		if t.Failed() {
 			t.Logf("the end of what %s said:\n%s", name, tail(n.log.String(), 12000))
 		}
-		if kept, ok := os.LookupEnv("WSITE_NODE_LOGS"); ok {
-			_ = os.WriteFile(filepath.Join(kept, name+".log"), n.log.Bytes(), 0o600)
-		}
 	})
 	return n
 }

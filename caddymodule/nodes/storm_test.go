@@ -10,9 +10,9 @@ import (
 func (c *crowd) storm(t *testing.T) {
 	t.Helper()
 	dice := c.dice(1 << 32)
-	short, rounds := 3*time.Second, 1
+	short, rounds := 2*time.Second, 1
 	if soak() {
-		rounds = 3
+		short, rounds = 4*time.Second, 3
 	}
 	pause(t.Context(), short) // everybody comes first
 	for range rounds {

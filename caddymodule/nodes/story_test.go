@@ -30,12 +30,13 @@ func TestStory(t *testing.T) {
 	close(over)
 	wg.Wait()
 
-	t.Log("calm again")
+	began := time.Now()
 	crowd.each(visitors, func(v *visitor) { v.become(t.Context()) })
 	crowd.each(visitors, func(v *visitor) { v.isMemberEverywhere(t.Context()) })
 	slowest = max(slowest, crowd.calm(t, visitors[len(visitors)-5:]))
-	t.Logf("the slowest sign-out was heard of after %s", slowest)
+	t.Logf("the slowest sign-out was heard of after %s; everybody was asked within %s", slowest.Round(time.Millisecond), time.Since(began).Round(time.Second))
 	crowd.told(t, visitors)
+	t.Logf("all was told after %s", time.Since(began).Round(time.Second))
 }
 
 // each has visitors do something, not all at once.

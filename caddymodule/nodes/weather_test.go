@@ -25,6 +25,10 @@ func (o *outage) allows(n *node, kind string) bool {
 	switch {
 	case o.node != nil && o.node == n && (kind == kindCut || kind == kindLate):
 		return true // killed or paused itself
+	case o.node != nil && kind == "login_refused":
+		// It had used up the code, and nobody else knows what for. Who was asked for consent
+		// has to tap again; all others are sent to WeChat once more.
+		return true
 	case o.what == killed, o.what == redisAway:
 		return false
 	}

@@ -11,9 +11,9 @@ import (
 
 const fansPath = "/cgi-bin/user/info/batchget"
 
-// TestWork has three nodes share what one of them does at a time: a job, and the events of a
+// TestNodes_work has three nodes share what one of them does at a time: a job, and the events of a
 // line of business. The one that is at it stands still, and wakes up when it is done.
-func TestWork(t *testing.T) {
+func TestNodes_work(t *testing.T) {
 	t.Parallel()
 	const people = 120
 	w := startWorld(t, 3, people)
