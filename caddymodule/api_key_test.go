@@ -136,7 +136,7 @@ func TestAPI_leastPrivilege(t *testing.T) {
 	t.Parallel()
 	g := startAPI(t)
 	may := map[string]string{
-		"listAccounts": "read operate", "getAccount": "operate", "checkAccount": "operate", "listDeadPushes": "operate", "replayPushes": "operate",
+		"listAccounts": "read operate", "getAccount": "operate", "checkAccount": "operate", "clearQuota": "operate", "explainCall": "operate", "listDeadPushes": "operate", "replayPushes": "operate",
 		"listJobs": "operate", "startJob": "operate", "getJob": "operate", "listJobProblems": "operate", "resumeJob": "operate", "cancelJob": "operate",
 		"sendMessage": "message", "resumeMessages": "operate", "sendBatch": "message", "countBatch": "message", "listMessages": "message", "getMessage": "message", "cancelMessage": "message", "replayMessage": "message",
 		"listTemplates": "message", "syncTemplates": "message", "approveValues": "operate",
