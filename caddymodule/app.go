@@ -20,6 +20,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity/outbox"
 	"github.com/caddy-wsite/caddy-wsite/inbox"
 	"github.com/caddy-wsite/caddy-wsite/job"
+	"github.com/caddy-wsite/caddy-wsite/merchant"
 	"github.com/caddy-wsite/caddy-wsite/message"
 	"github.com/caddy-wsite/caddy-wsite/scene"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
@@ -131,6 +132,7 @@ type App struct {
 	codes    *scene.Registry
 	kinds    *job.Kinds
 	jobs     *job.Runner
+	desk     *merchant.Desk
 
 	ctx     caddy.Context
 	stop    context.CancelFunc

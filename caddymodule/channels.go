@@ -10,6 +10,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/inbox"
 	"github.com/caddy-wsite/caddy-wsite/job"
+	"github.com/caddy-wsite/caddy-wsite/merchant"
 	"github.com/caddy-wsite/caddy-wsite/message"
 	"github.com/caddy-wsite/caddy-wsite/scene"
 	"github.com/caddy-wsite/caddy-wsite/wechat/custody"
@@ -42,6 +43,7 @@ type channelStore interface {
 	scene.Store
 	job.Store
 	job.Facts
+	merchant.Store
 }
 
 func (a *App) channelStore() channelStore { return a.facts().Store.(pooledStore).Store }
@@ -82,13 +84,14 @@ func (a *App) openChannels(sealer *identity.Sealer) error {
 		},
 	})
 	a.codes = scene.New(scene.Config{
-		Store: store, WeChat: a.wechat, Call: a.keeper.Do, Now: now, Random: a.random, Log: a.slog, Refused: a.scanRefused,
+		Store: store, WeChat: a.wechat, Call: a.keeper.Do, Now: now, Random: a.random, Log: a.slog, Refused: a.codeRefused, Foreign: a.codeUnknown,
 		Observe: func(purpose string, o scene.Outcome) { a.metrics.scans.WithLabelValues(purpose, string(o)).Inc() },
 	})
 	// A scan of a code that a key has made is kept; its maker asks who it was.
 	a.codes.On(purposeAPI, func(ctx context.Context, c scene.Code, s scene.Scan) error {
 		return a.meet(ctx, c.Realm, s.AppID, s.OpenID)
 	})
+	a.openMerchants(sealer)
 	a.inbox = inbox.New(inbox.Config{
 		Store: store, Keys: a.pushKeys, Subscribers: func(appID string) []inbox.Subscriber { return a.accounts[appID].subscribers },
 		Handlers: a.pushHandlers(), Followers: store, Shared: a.shared, Sealer: sealer.Box("pushes"), Networks: a.webhooks,
@@ -100,7 +103,7 @@ func (a *App) openChannels(sealer *identity.Sealer) error {
 
 // startChannels lets the channels work. Only an app that runs does.
 func (a *App) startChannels(ctx context.Context) {
-	for _, run := range []func(context.Context){a.keeper.Run, a.jobs.Run, a.messages.Run, a.codes.Run, a.inbox.Run, a.watchChannels} {
+	for _, run := range []func(context.Context){a.keeper.Run, a.jobs.Run, a.messages.Run, a.codes.Run, a.desk.Run, a.inbox.Run, a.watchChannels} {
 		a.workers.Go(func() { run(ctx) })
 	}
 }

@@ -22,6 +22,7 @@ type metrics struct {
 	messages *prometheus.CounterVec
 	pushes   *prometheus.CounterVec
 	scans    *prometheus.CounterVec
+	bindings *prometheus.CounterVec
 	alarms   *prometheus.GaugeVec
 	pushLag  *prometheus.GaugeVec
 	pushDead *prometheus.GaugeVec
@@ -56,6 +57,7 @@ func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
 		messages: counters("messages_total", "States that messages came into, by account and kind.", "appid", "kind", "state"),
 		pushes:   counters("pushes_total", "What became of WeChat's pushes, by account and target.", "appid", "target", "outcome", "code"),
 		scans:    counters("qr_scans_total", "Scans of parametric QR codes, by what they are for and what came of it.", "purpose", "outcome"),
+		bindings: counters("merchant_scans_total", "Scans of the codes of merchants, by account and what came of it.", "appid", "outcome"),
 		alarms:   gauges("account_alarm", "1 while an account needs its operator: WeChat gives it no token.", "appid", "kind"),
 		pushLag:  gauges("push_lag_seconds", "Age of the oldest push that a target has yet to take.", "appid", "target"),
 		pushDead: gauges("push_dead", "Pushes that a target has not taken for a day.", "appid", "target"),
@@ -70,7 +72,7 @@ func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
 		visitors: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "wsite", Name: "visitors_cached", Help: "Visitors kept in memory."},
 			func() float64 { return float64(a.visitors.len()) }),
 	}
-	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.calls, m.sent, m.lag, m.dead, m.jobs, m.messages, m.pushes, m.scans, m.alarms, m.pushLag, m.pushDead, m.queued, m.quota, m.tokens, m.facts, m.cluster, m.fallback, m.limited, m.visitors} {
+	for _, c := range []prometheus.Collector{m.refusals, m.logins, m.cookies, m.notes, m.binds, m.calls, m.sent, m.lag, m.dead, m.jobs, m.messages, m.pushes, m.scans, m.bindings, m.alarms, m.pushLag, m.pushDead, m.queued, m.quota, m.tokens, m.facts, m.cluster, m.fallback, m.limited, m.visitors} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}

@@ -57,26 +57,37 @@ func (a *App) realmsOf(appID string) []string {
 // realm: his unionid is asked for, as far as WeChat tells it, and then he is resolved as
 // at a login.
 func (a *App) meet(ctx context.Context, realm, appID, openID string) error {
+	claim, known, err := a.claimed(ctx, realm, appID, openID)
+	if err != nil || known || claim.Realm == "" {
+		return err
+	}
+	_, err = a.telling().Resolve(ctx, claim)
+	return past(err)
+}
+
+// claimed is what somebody of whom WeChat has told us can be resolved by, and whether he is
+// known already; nothing if the account or the realm is no longer configured.
+func (a *App) claimed(ctx context.Context, realm, appID, openID string) (claim identity.Claim, known bool, err error) {
 	account := a.directory.Account(appID)
 	if account == nil || a.directory.Realm(realm) == nil {
-		return nil // no longer configured
+		return claim, false, nil
 	}
-	claim := identity.Claim{
+	claim = identity.Claim{
 		Realm: realm, Openid: identity.Openid{AppID: appID, OpenID: openID}, Unionid: identity.Unionid{Subject: account.SubjectOrSelf()}, Via: "push", Actor: "wechat",
 	}
 	if account.Subject == "" {
 		claim.UnionID = openID
 	} else if answer, err := a.lookUp(ctx, claim); err == nil && answer.Linked() {
-		return nil
+		claim.UnionID = answer.UnionID
+		return claim, true, nil
 	} else if err := a.keeper.Do(ctx, appID, func(ctx context.Context, as wechat.Bearer) error {
 		fan, err := a.wechat.Fan(ctx, as, openID)
 		claim.UnionID = fan.UnionID
 		return err
 	}); err != nil {
-		return err
+		return claim, false, err
 	}
-	_, err := a.telling().Resolve(ctx, claim)
-	return past(err)
+	return claim, false, nil
 }
 
 // forgetPerson forgets the WeChat account behind an openid in every realm, as WeChat
@@ -149,9 +160,12 @@ func (a *App) forgetMessages(ctx context.Context, realm, user string, n identity
 	return nil
 }
 
-// forgetOpenid forgets what the channels know of somebody at an account: his scans, his
-// pushes, and whether he follows it.
+// forgetOpenid forgets what the channels know of somebody at an account: his scans, the
+// merchants whom he stands for, his pushes, and whether he follows it.
 func (a *App) forgetOpenid(ctx context.Context, appID, openID string) error {
+	if _, err := a.desk.EraseOpenid(ctx, appID, openID); err != nil {
+		return err
+	}
 	if _, err := a.codes.Erase(ctx, appID, openID); err != nil {
 		return err
 	}
@@ -173,6 +187,9 @@ func (a *App) forgetUser(ctx context.Context, realm, user string, by identity.By
 	if !known.Gone && known.Given.Live() {
 		for _, id := range append(known.Retired, known.Root) {
 			if _, err := a.messages.EraseUser(ctx, realm, id.ID); err != nil {
+				return err
+			}
+			if _, err := a.desk.EraseUser(ctx, realm, id.ID); err != nil {
 				return err
 			}
 		}
