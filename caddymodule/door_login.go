@@ -106,7 +106,9 @@ func (a *App) prove(ctx context.Context, rt route, in codeIn) (*session, error) 
 		}
 		return s, err
 	}
+	ctx, part := traced(ctx, "exchange", rt.labels()...)
 	mini, err := a.wechat.Code2Session(ctx, rt.account.AppID, a.secret(rt.account), in.Code)
+	endedBy(part, err, doorRefusal)
 	if err != nil {
 		return nil, err
 	}

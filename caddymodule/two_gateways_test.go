@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -136,6 +137,12 @@ func TestTwoGateways_files(t *testing.T) {
 			t.Errorf("the README doesn't say what %s is for", f.Name())
 		}
 	}
+	want := rights(doc(t, "cluster/doc.go"))
+	for _, name := range []string{twoGateways + "redis-users.acl", "docs/operations.md"} {
+		if got := rights(doc(t, name)); len(want) < 10 || !slices.Equal(got, want) {
+			t.Errorf("%s grants %q, and package cluster asks for %q", name, got, want)
+		}
+	}
 	if analyze, err := exec.LookPath("systemd-analyze"); err == nil {
 		file := filepath.Join(t.TempDir(), "wsite@8080.service")
 		if err := os.WriteFile(file, []byte(strings.ReplaceAll(unit, "/usr/local/bin/caddy-wsite", "/bin/true")), 0o600); err != nil {
@@ -145,4 +152,11 @@ func TestTwoGateways_files(t *testing.T) {
 			t.Errorf("systemd says: %s (%v)", out, err)
 		}
 	}
+}
+
+// rights are those that a text grants to a user of the Redis.
+func rights(text string) []string {
+	_, text, _ = strings.Cut(text, "-@all")
+	text, _, _ = strings.Cut(strings.ReplaceAll(text, "//", ""), "\n\n")
+	return regexp.MustCompile(`\+[a-z]+`).FindAllString(text, -1)
 }
