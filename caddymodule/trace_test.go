@@ -56,15 +56,23 @@ func (s *spanRecording) ServeHTTP(w http.ResponseWriter, r *http.Request, next c
 	return next.ServeHTTP(w, r.WithContext(ctx))
 }
 
+// recordSpans is what stands in a Caddyfile to have spans recorded, and the record.
+func recordSpans(t *testing.T, sampler sdktrace.Sampler) (line string, spans *tracetest.SpanRecorder) {
+	t.Helper()
+	spans = tracetest.NewSpanRecorder()
+	spanProviders.Store(t.Name(), sdktrace.NewTracerProvider(sdktrace.WithSampler(sampler), sdktrace.WithSpanProcessor(spans)))
+	t.Cleanup(func() { spanProviders.Delete(t.Name()) })
+	return "\troute {\n\t\trecord_spans " + t.Name() + "\n", spans
+}
+
+// directive is what the tests' Caddyfiles have the site's requests go through.
+const directive = "\twsite\n\treverse_proxy UPSTREAM\n"
+
 // startTraced starts a gateway that takes pushes and has the API, with a record of its spans.
 func startTraced(t *testing.T, sampler sdktrace.Sampler) (*gateway, *tracetest.SpanRecorder) {
 	t.Helper()
-	spans := tracetest.NewSpanRecorder()
-	spanProviders.Store(t.Name(), sdktrace.NewTracerProvider(sdktrace.WithSampler(sampler), sdktrace.WithSpanProcessor(spans)))
-	t.Cleanup(func() { spanProviders.Delete(t.Name()) })
-	record := "\troute {\n\t\trecord_spans " + t.Name() + "\n"
-	g := startChannels(t,
-		"\twsite\n\treverse_proxy UPSTREAM\n", record+"\t\twsite\n\t\treverse_proxy UPSTREAM\n\t}\n",
+	record, spans := recordSpans(t, sampler)
+	g := startChannels(t, directive, record+directive+"\t}\n",
 		"ORIGIN {\n", "http://api.localhost:PORT {\n\tbind 127.0.0.1\n"+record+"\t\twsite_api\n\t}\n}\nORIGIN {\n")
 	spans.Reset() // WeChat has tried the address of the pushes
 	return g, spans
@@ -183,4 +191,15 @@ func TestTraces_unsampled(t *testing.T) {
 	if n := len(spans.Ended()); n != 0 {
 		t.Errorf("%d spans were recorded", n)
 	}
+}
+
+func TestTraces_doors(t *testing.T) {
+	t.Parallel()
+	record, spans := recordSpans(t, sdktrace.AlwaysSample())
+	g := startDoors(t, directive, record+directive+"\t}\n")
+	g.mini("ming", "shop")
+	wantSpans(t, spans, "wsite.exchange ok", "wsite.resolve ok")
+	p := g.program(appMini, "shop")
+	p.post("/-/login", codeIn{Code: "a-code-that-is-nobody's"})
+	wantSpans(t, spans, "wsite.exchange bad_code")
 }
