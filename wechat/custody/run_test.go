@@ -3,6 +3,7 @@ package custody_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,7 +50,7 @@ func TestRun_start(t *testing.T) {
 		for i := range 60 {
 			ids = append(ids, appIDOf(i))
 		}
-		w.config = func(c *custody.Config) { c.Accounts = func() []string { return append(ids, "unknown") } }
+		w.config = func(c *custody.Config) { c.Accounts = func() []string { return append(slices.Clone(ids), "unknown") } }
 		ctx, cancel := context.WithCancel(w.Context())
 		defer synctest.Wait()
 		defer cancel()
