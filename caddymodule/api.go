@@ -53,6 +53,7 @@ func (h *API) lay() {
 	}
 	h.mux.HandleFunc("GET "+openAPIPath, serveOpenAPI)
 	h.mux.HandleFunc("GET "+imagePath, h.serveCodeImage)
+	h.mux.HandleFunc("GET "+recipientTablePath, h.serveRecipients)
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		h.mux.HandleFunc(method+" "+passPath+"{path...}", h.passThrough)
 	}
@@ -71,6 +72,8 @@ const (
 	passPath    = accountPath + "/wechat/"
 	imagePath   = accountPath + "/qr-codes/{id}/image"
 	openAPIPath = "/openapi.json"
+
+	recipientTablePath = realmPath + "merchant-notices/{notice}/recipients.csv"
 )
 
 // wellKnown is what is served here as at the origin.

@@ -158,7 +158,7 @@ func TestOpenAPI_endpoints(t *testing.T) {
 	t.Parallel()
 	d := theDocument(t)
 	used := map[string]bool{"problem": true}
-	routes := map[string]bool{"get /openapi.json": true, "get " + imagePath: true, "get " + passPath + "{path}": true, "post " + passPath + "{path}": true}
+	routes := map[string]bool{"get /openapi.json": true, "get " + imagePath: true, "get " + recipientTablePath: true, "get " + passPath + "{path}": true, "post " + passPath + "{path}": true}
 	for _, name := range wellKnown {
 		routes["get /wsite/-/"+name] = true
 	}

@@ -146,6 +146,10 @@ func TestAPI_leastPrivilege(t *testing.T) {
 		"resolve": "read", "findUser": "read", "getUser": "read", "bind": "bind operate", "unbind": "bind operate", "listEvents": "feed", "listConflicts": "feed", "listAudit": "audit",
 		"requestRebind": "operate", "listRebinds": "operate", "cancelRebind": "operate", "merge": "operate", "blockUser": "operate", "unblockUser": "operate", "eraseUser": "operate", "migrateOpenid": "operate",
 		"revoke": "operate", "listRevocations": "operate",
+
+		"listMerchants": "merchant", "createMerchant": "merchant", "importMerchants": "merchant", "getMerchant": "merchant", "editMerchant": "merchant", "disableMerchant": "merchant", "enableMerchant": "merchant", "noteMerchantLogin": "merchant", "listMerchantEvents": "merchant",
+		"makeMerchantCode": "merchant", "listMerchantCodes": "merchant", "getMerchantCode": "merchant", "cancelMerchantCode": "merchant", "replaceMerchantBinding": "merchant", "unbindMerchant": "merchant",
+		"sendMerchantNotice": "merchant", "getNoticeForm": "merchant", "sendNotice": "merchant", "listNotices": "merchant", "getNotice": "merchant", "listRecipients": "merchant", "resendNotice": "merchant", "cancelNotice": "merchant",
 	}
 	if len(may) != len(endpoints) {
 		t.Errorf("the table has %d endpoints of %d", len(may), len(endpoints))

@@ -38,7 +38,7 @@ func (g *gateway) apiKey(t testing.TB, realm, scopes string, sites ...string) st
 }
 
 // allScopes are those of a key that may do everything.
-const allScopes = "read bind feed operate audit message qr token wechat"
+const allScopes = "read bind feed operate audit message qr token wechat merchant"
 
 // apiAnswer is what the API answered.
 type apiAnswer struct {

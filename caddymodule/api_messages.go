@@ -292,7 +292,12 @@ func (c *apiCall) batchProgress(in realmQuery) (progressOut, error) {
 		return progressOut{}, err
 	}
 	n, err := c.messages.Count(c.ctx, c.realm, c.r.PathValue("batch"), c.counts())
+	return progressOf(n), err
+}
+
+// progressOf counts messages by their states.
+func progressOf(n map[message.State]int64) progressOut {
 	return progressOut{
 		n[message.Queued], n[message.Sent], n[message.Delivered], n[message.Blocked], n[message.Failed], n[message.Dropped], n[message.Cancelled],
-	}, err
+	}
 }

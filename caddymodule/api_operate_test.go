@@ -271,5 +271,5 @@ func TestAPI_outage(t *testing.T) {
 
 // exampleOf is the path of an endpoint, with ids filled in.
 func exampleOf(e *endpoint, realm string) string {
-	return strings.NewReplacer("{realm}", realm, "{appid}", appA, "{id}", "m1", "{user}", "m1", "{batch}", "b1", "{template}", "t1").Replace(e.pattern())
+	return strings.NewReplacer("{realm}", realm, "{appid}", appA, "{id}", "m1", "{user}", "m1", "{batch}", "b1", "{template}", "t1", "{code}", "k1", "{notice}", "n1").Replace(e.pattern())
 }

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/merchant"
 	"github.com/caddy-wsite/caddy-wsite/message"
 	"github.com/caddy-wsite/caddy-wsite/scene"
 )
@@ -108,6 +109,21 @@ var apiTexts = map[code]struct {
 	messageCode + message.FaultState:       {409, "the message's state doesn't allow this", "look at its state"},
 	messageCode + message.FaultContent:     {410, "the content of the message is gone", "send a new one"},
 
+	merchantCode + merchant.FaultField:      {422, "a field of the merchant, code or notice is wrong", "see field and detail"},
+	merchantCode + merchant.FaultNotFound:   {404, "there is no such merchant, code or notice", "check the id and the realm"},
+	merchantCode + merchant.FaultTaken:      {409, "another merchant has this id", "take another one, or edit him"},
+	merchantCode + merchant.FaultDisabled:   {409, "the merchant is disabled", "enable him first"},
+	merchantCode + merchant.FaultAccount:    {422, "the realm has no such account that binds merchants", "name a service account of one of its sites"},
+	merchantCode + merchant.FaultState:      {409, "the state doesn't allow this", "look at it again"},
+	merchantCode + merchant.FaultTemplate:   {422, "the account doesn't have this template", "sync the templates, or check its id"},
+	merchantCode + merchant.FaultNobody:     {422, "nobody would get this notice", "bind somebody first"},
+	merchantCode + merchant.FaultTable:      {422, "the table can't be read", "see the detail"},
+	merchantCode + merchant.FaultPermission: {403, "WeChat doesn't let the account make codes", "it needs to be a verified service account"},
+	merchantCode + merchant.FaultQuota:      {429, "the account may make no more codes for now", "try again later"},
+	merchantCode + merchant.FaultWeChat:     {422, "WeChat refuses to make a code", "see the detail"},
+	merchantCode + merchant.FaultBusy:       {503, "WeChat makes no code at the moment", "ask again after Retry-After"},
+	merchantChanged:                         {409, "somebody else has changed the merchant meanwhile", "look at current, and decide again"},
+
 	codeTooMany:   {429, "too many calls", "wait for as many seconds as Retry-After says"},
 	codeFactsDown: {503, "the facts can't be reached", "ask again after Retry-After"},
 	codeStarting:  {503, "the gateway is starting", "ask again after Retry-After"},
@@ -126,6 +142,8 @@ type apiRefusal struct {
 	scope  string
 	field  string // that is wrong
 	cause  error
+
+	current *merchantOut
 }
 
 func apiRefuse(c code) *apiRefusal                    { return &apiRefusal{code: c} }
@@ -149,6 +167,8 @@ type problem struct {
 	Scope    string `json:"scope,omitempty"`
 	Field    string `json:"field,omitempty"`
 	Instance string `json:"instance,omitempty"`
+	// Current is a merchant as somebody else has left him.
+	Current *merchantOut `json:"current,omitempty"`
 }
 
 // problemType is where a code is explained.
@@ -182,7 +202,7 @@ func problemOf(err error) (problem, error) {
 		ref = apiRefuse(codeBug).because(err)
 	}
 	text := apiTexts[ref.code]
-	p := problem{Title: text.title, Status: text.status, Code: string(ref.code), Detail: ref.detail, Advice: text.advice, Scope: ref.scope, Field: ref.field}
+	p := problem{Title: text.title, Status: text.status, Code: string(ref.code), Detail: ref.detail, Advice: text.advice, Scope: ref.scope, Field: ref.field, Current: ref.current}
 	if p.Detail == "" {
 		p.Detail = p.Title
 	}

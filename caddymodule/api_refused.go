@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/caddy-wsite/caddy-wsite/job"
+	"github.com/caddy-wsite/caddy-wsite/merchant"
 	"github.com/caddy-wsite/caddy-wsite/message"
 	"github.com/caddy-wsite/caddy-wsite/scene"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
@@ -18,7 +19,9 @@ func channelProblem(err error) *apiRefusal {
 	var refused *job.Refusal
 	var early *custody.EarlyError
 	var said *wechat.Error
-	switch {
+	switch ref := merchantProblem(err); {
+	case ref != nil:
+		return ref
 	case errors.As(err, &fault):
 		says, _ := fault.Say()
 		return &apiRefusal{code: code(messageCode + fault.Code), detail: says, field: fault.Field}
@@ -43,6 +46,28 @@ func channelProblem(err error) *apiRefusal {
 
 // messageCode begins the codes of what is wrong with a message.
 const messageCode = "message_"
+
+// merchantCode begins the codes of what is wrong with a merchant, his code or a notice.
+const merchantCode = "merchant_"
+
+// merchantChanged is of an edit that was made from an older version.
+const merchantChanged = merchantCode + "changed"
+
+// merchantProblem finds the words for what the desk refuses. What the identity centre refuses
+// it says itself.
+func merchantProblem(err error) *apiRefusal {
+	var fault *merchant.Fault
+	var changed *merchant.Changed
+	switch {
+	case errors.As(err, &changed):
+		current := merchantOf(changed.Current)
+		return &apiRefusal{code: merchantChanged, current: &current}
+	case errors.As(err, &fault) && fault.Code != merchant.FaultIdentity:
+		says, _ := fault.Say()
+		return &apiRefusal{code: code(merchantCode + fault.Code), detail: says, field: fault.Field}
+	}
+	return nil
+}
 
 // sceneCode begins the codes of what is wrong with a QR code.
 const sceneCode = "qr_"

@@ -86,7 +86,7 @@ func createAPIKeyCommand(call func(method, path string, body any) ([]byte, error
 	}
 	create.Flags().StringVar(&realm, "realm", "main", "the realm that the key is for; '*' for operators: all of them")
 	create.Flags().StringVar(&name, "name", "", "what it is called in lists")
-	create.Flags().StringSliceVar(&scopes, "scopes", nil, "what it may do: read, bind, feed, operate, audit, message, qr, token, wechat")
+	create.Flags().StringSliceVar(&scopes, "scopes", nil, "what it may do: read, bind, feed, operate, audit, message, qr, token, wechat, merchant")
 	create.Flags().StringSliceVar(&sites, "sites", nil, "the sites that it is for; without any, all of the realm")
 	return create
 }

@@ -96,6 +96,7 @@ func TestDocs(t *testing.T) {
 		m.messages.WithLabelValues(appA, "template", "sent").Inc()
 		m.pushes.WithLabelValues(appA, "", "accepted", "").Inc()
 		m.scans.WithLabelValues("api", "good").Inc()
+		m.bindings.WithLabelValues(appA, "bound").Inc()
 		m.limited.WithLabelValues("logins").Inc()
 		m.alarms.WithLabelValues(appA, "token").Set(1)
 		m.pushLag.WithLabelValues(appA, "crm").Set(1)

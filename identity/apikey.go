@@ -15,19 +15,20 @@ import (
 type Scope string
 
 const (
-	ScopeRead    Scope = "read"    // say who somebody is
-	ScopeBind    Scope = "bind"    // bind and unbind a visitor by his own token
-	ScopeFeed    Scope = "feed"    // follow events and conflicts
-	ScopeOperate Scope = "operate" // change users by ids alone, with evidence
-	ScopeAudit   Scope = "audit"   // read who changed what, and why
-	ScopeMessage Scope = "message" // send messages, and see what became of them
-	ScopeQR      Scope = "qr"      // make parametric QR codes, and see who scanned them
-	ScopeToken   Scope = "token"   // read the access tokens of accounts
-	ScopeWechat  Scope = "wechat"  // call WeChat through the gateway
+	ScopeRead     Scope = "read"     // say who somebody is
+	ScopeBind     Scope = "bind"     // bind and unbind a visitor by his own token
+	ScopeFeed     Scope = "feed"     // follow events and conflicts
+	ScopeOperate  Scope = "operate"  // change users by ids alone, with evidence
+	ScopeAudit    Scope = "audit"    // read who changed what, and why
+	ScopeMessage  Scope = "message"  // send messages, and see what became of them
+	ScopeQR       Scope = "qr"       // make parametric QR codes, and see who scanned them
+	ScopeToken    Scope = "token"    // read the access tokens of accounts
+	ScopeWechat   Scope = "wechat"   // call WeChat through the gateway
+	ScopeMerchant Scope = "merchant" // keep the list of merchants, bind them, send them notices
 )
 
 // Scopes are all of them.
-var Scopes = []Scope{ScopeRead, ScopeBind, ScopeFeed, ScopeOperate, ScopeAudit, ScopeMessage, ScopeQR, ScopeToken, ScopeWechat}
+var Scopes = []Scope{ScopeRead, ScopeBind, ScopeFeed, ScopeOperate, ScopeAudit, ScopeMessage, ScopeQR, ScopeToken, ScopeWechat, ScopeMerchant}
 
 // AllRealms is the realm of a key for operators.
 const AllRealms = "*"
@@ -58,8 +59,8 @@ var apiKeyName = regexp.MustCompile(`^[!-~]{1,64}$`)
 // NewAPIKey makes a key with an id and a secret of its own, and the text that its
 // holder sends: wsk_<id>_<secret>. random fills in random bytes.
 //
-// A key for some sites can't operate or audit: users and the records about them are
-// the whole realm's.
+// A key for some sites can't operate, audit or deal with merchants: users, the records about
+// them, and merchants are the whole realm's.
 func NewAPIKey(k APIKey, random func([]byte)) (APIKey, string, error) {
 	switch {
 	case k.Realm == "":
@@ -75,8 +76,8 @@ func NewAPIKey(k APIKey, random func([]byte)) (APIKey, string, error) {
 		if !slices.Contains(Scopes, s) {
 			return APIKey{}, "", fmt.Errorf("making key: there is no scope %q; there are %v", s, Scopes)
 		}
-		if (s == ScopeOperate || s == ScopeAudit) && len(k.Sites) > 0 {
-			return APIKey{}, "", fmt.Errorf("making key: the scope %s is about users, who are the whole realm's: leave the sites out", s)
+		if (s == ScopeOperate || s == ScopeAudit || s == ScopeMerchant) && len(k.Sites) > 0 {
+			return APIKey{}, "", fmt.Errorf("making key: the scope %s is about people, who are the whole realm's: leave the sites out", s)
 		}
 	}
 	raw := make([]byte, 8+apiSecretSize)
