@@ -191,8 +191,9 @@ func (a *App) nudge() {
 
 // startNudges tells other nodes of changes, and hears of theirs.
 func (a *App) startNudges(ctx context.Context) {
+	shared := a.shared
 	a.workers.Go(func() {
-		a.shared.Subscribe(ctx, nudgeTopic, func([]byte) {
+		shared.Subscribe(ctx, nudgeTopic, func([]byte) {
 			select {
 			case a.look <- struct{}{}:
 			default: // it will look
@@ -208,7 +209,7 @@ func (a *App) startNudges(ctx context.Context) {
 				return
 			case <-a.nudged:
 			}
-			_ = a.shared.Publish(ctx, nudgeTopic, []byte("changed")) // they look every second anyway
+			_ = shared.Publish(ctx, nudgeTopic, []byte("changed")) // they look every second anyway
 			select {
 			case <-ctx.Done():
 				return
