@@ -32,7 +32,7 @@ func TestNodes_tokens(t *testing.T) {
 	for appID, path := range map[string]string{appA: stablePath, appB: legacyPath} {
 		first := w.agreed(t, key, appID, w.nodes)
 		if n := w.refreshes(appID, path); n != 1 {
-			t.Errorf("%s: four nodes that start together ask %d times", path, n)
+			t.Errorf("%s: four nodes ask %d times", path, n)
 		}
 		w.loseToken(t, key, appID, path, first)
 	}
@@ -44,13 +44,13 @@ func (w *world) loseToken(t *testing.T, key, appID, path, first string) {
 	t.Helper()
 	before := w.refreshes(appID, path)
 	holder, victim, rest := w.nodes[0], w.nodes[1], w.nodes[2:]
-	w.sim.Fail("slow", wechatsim.On(path), wechatsim.For(appID), wechatsim.Delay(3*time.Second))
+	w.sim.Fail("slow", wechatsim.On(path), wechatsim.For(appID), wechatsim.Delay(3*time.Second), wechatsim.Times(2))
 	w.sim.KillTokens(appID)
 	began := time.Now()
 	reported := make(chan error, 1)
 	go func() { reported <- holder.report(t, key, appID, first) }()
 	await(t, "the node to ask WeChat", func() error {
-		if len(w.sim.Armed()) > 0 {
+		if armed := w.sim.Armed(); len(armed) > 0 && armed[0].Left > 1 {
 			return errors.New("it hasn't")
 		}
 		return nil
@@ -77,7 +77,8 @@ func (w *world) loseToken(t *testing.T, key, appID, path, first string) {
 	if took > overlap {
 		t.Errorf("%s: a dead token was given away for %s", path, took)
 	}
-	if n := w.refreshes(appID, path) - before; n > 4 {
+	// One of the node that stands still, and one of the two others, slow as it is.
+	if n := w.refreshes(appID, path) - before; n > 2 {
 		t.Errorf("%s: it took %d questions to WeChat", path, n)
 	}
 }
