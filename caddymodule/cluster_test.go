@@ -1,12 +1,14 @@
 package caddymodule
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/cluster/redistest"
 )
 
@@ -134,4 +136,32 @@ func TestNodes_redisGone(t *testing.T) {
 			t.Errorf("it says %+v", first.app.health())
 		}
 	})
+}
+
+// TestNudge leaves out the look at the facts that each node takes by itself every second.
+func TestNudge(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	shared := cluster.NewMemory(time.Now)
+	var nodes []*App
+	for range 2 {
+		a := &App{shared: shared, nudged: make(chan struct{}, 1), look: make(chan struct{}, 1)}
+		a.startNudges(ctx)
+		nodes = append(nodes, a)
+	}
+	defer func() {
+		cancel()
+		for _, a := range nodes {
+			a.workers.Wait()
+		}
+	}()
+	<-nodes[1].look // it has begun to listen
+	for range 3 {
+		nodes[0].nudge()
+		select {
+		case <-nodes[1].look:
+		case <-time.After(10 * time.Second):
+			t.Fatal("the other node hears nothing")
+		}
+	}
 }
