@@ -27,7 +27,7 @@ says; that is told this once. notify sends a notice to some, or to all who are b
 docs/merchants.md.
 
     caddy wsite merchants list --shown unbound
-    caddy wsite merchants add M1 --name "Wang Noodles"
+    caddy wsite merchants add M1 --name 王家面馆
     caddy wsite merchants import merchants.csv
     caddy wsite merchants code M1 wx0123456789abcdef --life 30m --png M1.png
     caddy wsite merchants unbind M1

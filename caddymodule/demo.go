@@ -66,7 +66,7 @@ type demo struct {
 
 	origin, simulator string
 	sim               *wechatsim.Sim
-	key               string // of the API
+	key, desk         string // keys of the API: the shop's, and of the staff who deal with merchants
 	template, code    string // that the shop sends, and shows
 	closers           []func()
 }
@@ -225,8 +225,9 @@ caddy-wsite demo: everything here is simulated and stays on this machine.
                  curl -s -d paid=1 -H 'X-User: forged' '%[3]s'
                  curl -s %[4]s/wsite/-/jwks.json
 
-  Ctrl-C stops it%s.
-`, d.simulator, d.origin+demoSites[0].Path, d.origin+demoSites[0].Path+"pay/notify", d.origin, d.leaves())
+`, d.simulator, d.origin+demoSites[0].Path, d.origin+demoSites[0].Path+"pay/notify", d.origin)
+	d.tellMerchants()
+	fmt.Fprintf(d.out, "\n  Ctrl-C stops it%s.\n", d.leaves())
 }
 
 func (d *demo) leaves() string {

@@ -39,10 +39,13 @@ func (d *demo) connect() error {
 		return err
 	}
 	d.template = template.ID
-	if d.key, err = demoKey(); err != nil {
+	if d.key, err = demoKey([]identity.Scope{identity.ScopeMessage, identity.ScopeQR}, "shop"); err != nil {
 		return err
 	}
 	if _, err := d.ask("POST", "/v1/accounts/"+demoShared+"/templates/sync", struct{}{}); err != nil {
+		return err
+	}
+	if err := d.openMerchants(); err != nil {
 		return err
 	}
 	var code struct{ ID string }
@@ -55,7 +58,7 @@ func (d *demo) connect() error {
 }
 
 // demoKey makes a key of the API, as `caddy wsite api-keys create` does.
-func demoKey() (string, error) {
+func demoKey(scopes []identity.Scope, sites ...string) (string, error) {
 	loaded, err := caddy.ActiveContext().App("wsite")
 	if err != nil {
 		return "", err
@@ -63,7 +66,7 @@ func demoKey() (string, error) {
 	app := loaded.(*App)
 	<-app.ready
 	key, text, err := identity.NewAPIKey(identity.APIKey{
-		Realm: "main", Name: "demo", Scopes: []identity.Scope{identity.ScopeMessage, identity.ScopeQR}, Sites: []string{"shop"}, Made: time.Now(),
+		Realm: "main", Name: "demo", Scopes: scopes, Sites: sites, Made: time.Now(),
 	}, app.random)
 	if err != nil {
 		return "", err
@@ -73,6 +76,10 @@ func demoKey() (string, error) {
 
 // ask calls the API with the shop's key.
 func (d *demo) ask(method, path string, in any) ([]byte, error) {
+	return d.askWith(d.key, method, path, in)
+}
+
+func (d *demo) askWith(key, method, path string, in any) ([]byte, error) {
 	sent, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
@@ -81,7 +88,7 @@ func (d *demo) ask(method, path string, in any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+d.key)
+	req.Header.Set("Authorization", "Bearer "+key)
 	req.Header.Set("Content-Type", "application/json")
 	client := http.Client{Timeout: 10 * time.Second}
 	resp, err := client.Do(req)
