@@ -50,6 +50,9 @@ func (api *AdminAPI) Routes() []caddy.AdminRoute {
 		{Pattern: adminLines, Handler: caddy.AdminHandlerFunc(api.listLines)},
 		{Pattern: adminDead, Handler: caddy.AdminHandlerFunc(api.listDead)},
 		{Pattern: adminReplay, Handler: caddy.AdminHandlerFunc(api.replay)},
+		{Pattern: adminStaff, Handler: caddy.AdminHandlerFunc(api.listStaff)},
+		{Pattern: adminStaffAdd, Handler: caddy.AdminHandlerFunc(api.addStaff)},
+		{Pattern: adminStaffReset, Handler: caddy.AdminHandlerFunc(api.resetStaff)},
 		{Pattern: adminV1, Handler: caddy.AdminHandlerFunc(api.serveV1)},
 	}
 }

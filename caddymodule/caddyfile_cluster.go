@@ -69,6 +69,7 @@ func (p *parser) certificate(d *caddyfile.Dispenser) error {
 //	    api_calls <limit>
 //	    api_refused <limit>
 //	    binds <limit>
+//	    console_logins <limit>
 //	    pushes <limit>
 //	}
 func (p *parser) limits(d *caddyfile.Dispenser) error {

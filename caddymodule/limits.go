@@ -44,6 +44,9 @@ type LimitsConfig struct {
 	// Changes of who a visitor is, by openid, or by guest. Default: `60/1h`.
 	Binds string `json:"binds,omitempty"`
 
+	// Tries to sign in to the console, from one address or by one name. Default: `10/1m`.
+	ConsoleLogins string `json:"console_logins,omitempty"`
+
 	// Pushes from one address. WeChat's own come from a few. Default: `120000/1m`.
 	Pushes string `json:"pushes,omitempty"`
 }
@@ -58,6 +61,7 @@ const (
 	limitAPICalls      limit = "api_calls"
 	limitAPIRefused    limit = "api_refused"
 	limitBinds         limit = "binds"
+	limitConsoleLogins limit = "console_logins"
 	limitPushes        limit = "pushes"
 )
 
@@ -73,6 +77,7 @@ var limits = []struct {
 	{limitAPICalls, func(c *LimitsConfig) *string { return &c.APICalls }, "6000/1m"},
 	{limitAPIRefused, func(c *LimitsConfig) *string { return &c.APIRefused }, "60/1m"},
 	{limitBinds, func(c *LimitsConfig) *string { return &c.Binds }, "60/1h"},
+	{limitConsoleLogins, func(c *LimitsConfig) *string { return &c.ConsoleLogins }, "10/1m"},
 	{limitPushes, func(c *LimitsConfig) *string { return &c.Pushes }, "120000/1m"},
 }
 

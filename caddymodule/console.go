@@ -1,0 +1,153 @@
+package caddymodule
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/caddy-wsite/caddy-wsite/check"
+	"github.com/caddy-wsite/caddy-wsite/console"
+)
+
+func init() { caddy.RegisterModule(new(Console)) }
+
+// Console is the page for staff: who they are, how the accounts stand. It answers
+// everything that reaches it, so it gets a host of its own. docs/console.md describes it.
+type Console struct {
+	app     *App
+	once    sync.Once
+	console *console.Console
+}
+
+// CaddyModule returns the Caddy module information.
+func (*Console) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.wsite_console", New: func() caddy.Module { return new(Console) }}
+}
+
+// Provision finds the app.
+func (h *Console) Provision(ctx caddy.Context) error {
+	app, err := appOf(ctx)
+	h.app = app
+	return err
+}
+
+// ServeHTTP answers a request; it never calls the next handler.
+func (h *Console) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	strip(r) // nothing here believes X-User, and nothing shall
+	if err := h.app.awaitReady(r); err != nil {
+		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+	}
+	h.once.Do(func() { h.console = h.app.newConsole() })
+	h.console.ServeHTTP(w, r)
+	return nil
+}
+
+// newConsole makes a console over the facts of the app, once these are open.
+func (a *App) newConsole() *console.Console {
+	return console.New(console.Config{
+		Store: a.consoleStore(), Accounts: consoleAccounts{a}, Now: func() time.Time { return a.now() }, Random: a.random,
+		Within: func(ctx context.Context, by string) (time.Duration, bool) {
+			verdict, within := a.count(ctx, limitConsoleLogins, by)
+			return verdict.RetryAfter, within
+		},
+		Client: clientOf, Secure: a.jar.secure, Leave: a.leaveSetup, Log: a.slog,
+	})
+}
+
+func (a *App) consoleStore() console.Store { return a.facts().Store.(pooledStore).Store }
+
+// leaveSetup puts the code for the first administrator into a file that only who runs the
+// gateway can read.
+func (a *App) leaveSetup(code string) error {
+	dir := caddy.AppDataDir()
+	if a.Facts.Postgres == "" {
+		dir = filepath.Dir(a.Facts.SQLite)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(dir, "console-setup-*") // made with 0600
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "console-setup.txt")
+	_, err = fmt.Fprintf(file, "Open this path of the console within 24 hours to make the first administrator:\n/setup#%s\n", code)
+	if cerr := file.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(file.Name())
+		return err
+	}
+	a.log.Warn("the console has no staff yet: a file holds the link with which the first administrator is made", zap.String("file", path))
+	return nil
+}
+
+// consoleAccounts are the accounts as the console shows them.
+type consoleAccounts struct{ *App }
+
+// Accounts tells how all accounts stand.
+func (a consoleAccounts) Accounts(ctx context.Context) ([]console.Account, error) {
+	var list []console.Account
+	paused, err := a.messages.Paused(ctx)
+	if err != nil {
+		return nil, err
+	}
+	states := a.keeper.States()
+	for _, account := range a.directory.Accounts() {
+		out := console.Account{AppID: account.AppID, Kind: account.Kind, Subject: account.Subject, Realms: a.realmsOf(account.AppID)}
+		if out.Followers, err = a.followers().CountFollowers(ctx, account.AppID); err != nil {
+			return nil, err
+		}
+		for _, s := range states {
+			if s.AppID == account.AppID {
+				out.Tokens = append(out.Tokens, console.Token{
+					Kind: string(s.Kind), Until: s.Until, Refreshed: s.Refreshed, Error: s.LastError, RetryAt: s.RetryAt,
+					Alarm: string(s.Alarm), Do: console.Text{ZH: s.DoZH, EN: s.Do}, IP: s.IP,
+				})
+			}
+		}
+		for _, p := range paused {
+			if p.AppID == account.AppID {
+				out.Paused = append(out.Paused, console.Pause{Kind: string(p.Kind), Reason: string(p.Reason), Until: p.Until})
+			}
+		}
+		list = append(list, out)
+	}
+	slices.SortFunc(list, func(x, y console.Account) int { return strings.Compare(x.AppID, y.AppID) })
+	return list, nil
+}
+
+// Check tries what the gateway does with an account.
+func (a consoleAccounts) Check(ctx context.Context, appID string) ([]console.Finding, error) {
+	account := a.directory.Account(appID)
+	if account == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTime)
+	defer cancel()
+	list := []console.Finding{}
+	for _, f := range check.Account(ctx, a.checkDeps(account)) {
+		list = append(list, console.Finding{What: string(f.What), OK: f.OK, Warn: f.Warn, Said: console.Text{ZH: f.Said.ZH, EN: f.Said.EN}, Do: console.Text{ZH: f.Do.ZH, EN: f.Do.EN}})
+	}
+	return list, nil
+}
+
+var (
+	_ caddy.Provisioner           = (*Console)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Console)(nil)
+	_ console.Accounts            = consoleAccounts{}
+)

@@ -1,0 +1,210 @@
+package console
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Staff, as administrators see them, and everybody himself.
+
+type meView struct {
+	Sessions []Session
+	This     string // the id of the one that looks
+}
+
+func (c *Console) mePage(v *visit) error {
+	sessions, err := c.sessionsOf(v, v.staff.Name)
+	if err != nil {
+		return err
+	}
+	return v.page(http.StatusOK, "me", meView{sessions, v.session.ID})
+}
+
+// sessionsOf are those of somebody that still hold.
+func (c *Console) sessionsOf(v *visit, name string) ([]Session, error) {
+	list, err := c.Store.ConsoleSessions(v.ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	var alive []Session
+	for _, s := range list {
+		if s.alive(c.Now()) {
+			alive = append(alive, s)
+		}
+	}
+	return alive, nil
+}
+
+// changePassword takes the old one, so that who finds an open browser can't stay.
+func (c *Console) changePassword(v *visit) error {
+	old, password := v.r.PostFormValue("old"), v.r.PostFormValue("password")
+	if after, ok := c.Within(v.ctx, "name/"+v.staff.Name); !ok {
+		f := refuse(http.StatusTooManyRequests, "尝试次数过多，请稍后再试", "Too many tries: wait a moment")
+		f.after = after
+		return f
+	}
+	ok, err := matches(v.ctx, v.staff.Password, old)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return refuse(http.StatusForbidden, "原密码不正确", "The old password is wrong")
+	case password != v.r.PostFormValue("again"):
+		return refuse(http.StatusBadRequest, "两次输入的密码不一致", "The two passwords differ")
+	}
+	if wrong := checkPassword(v.staff.Name, password); wrong != nil {
+		return wrong
+	}
+	kept, err := c.keep(v.ctx, password)
+	if err != nil {
+		return err
+	}
+	if err := c.Store.SetConsolePassword(v.ctx, v.staff.Name, kept, v.session.ID); err != nil {
+		return err
+	}
+	return v.to("/me?done=password")
+}
+
+func (c *Console) endMine(v *visit) error {
+	id := v.r.PostFormValue("id")
+	if id == "" {
+		return notFound
+	}
+	if err := c.Store.EndConsoleSessions(v.ctx, v.staff.Name, id); err != nil {
+		return err
+	}
+	return v.to("/me?done=session_end")
+}
+
+type staffView struct {
+	Staff []Staff
+	Roles []Role
+	// Name and Code are of who was just added, or reset.
+	Name, Code string
+}
+
+func (c *Console) staffPage(v *visit) error { return c.showStaff(v, "", "") }
+
+func (c *Console) showStaff(v *visit, name, code string) error {
+	all, err := c.Store.ConsoleStaffs(v.ctx)
+	if err != nil {
+		return err
+	}
+	return v.page(http.StatusOK, "staff", staffView{all, Roles, name, code})
+}
+
+func (c *Console) addStaff(v *visit) error {
+	name := v.r.PostFormValue("name")
+	if len(name) <= 32 {
+		v.about = name
+	}
+	code, err := c.Add(v.ctx, name, Role(v.r.PostFormValue("role")))
+	if err != nil {
+		return err
+	}
+	return c.showStaff(v, name, code)
+}
+
+func (c *Console) resetStaff(v *visit) error {
+	code, err := c.Reset(v.ctx, v.r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	return c.showStaff(v, v.r.PathValue("name"), code)
+}
+
+// person is who the address names.
+func (c *Console) person(v *visit) (Staff, error) {
+	name := v.r.PathValue("name")
+	if !names.MatchString(name) {
+		return Staff{}, notFound
+	}
+	s, found, err := c.Store.ConsoleStaff(v.ctx, name)
+	if err == nil && !found {
+		err = notFound
+	}
+	return s, err
+}
+
+type personView struct {
+	Person   Staff
+	Roles    []Role
+	Sessions []Session
+}
+
+func (c *Console) personPage(v *visit) error {
+	s, err := c.person(v)
+	if err != nil {
+		return err
+	}
+	sessions, err := c.sessionsOf(v, s.Name)
+	if err != nil {
+		return err
+	}
+	return v.page(http.StatusOK, "person", personView{s, Roles, sessions})
+}
+
+func (c *Console) changeRole(v *visit) error {
+	role := Role(v.r.PostFormValue("role"))
+	if !role.Valid() {
+		return notFound
+	}
+	return c.change(v, func(s *Staff) { s.Role = role })
+}
+
+func (c *Console) disableStaff(v *visit) error {
+	return c.change(v, func(s *Staff) { s.Disabled = c.Now() })
+}
+
+func (c *Console) enableStaff(v *visit) error {
+	return c.change(v, func(s *Staff) { s.Disabled = time.Time{} })
+}
+
+func (c *Console) change(v *visit, change func(*Staff)) error {
+	s, err := c.person(v)
+	if err != nil {
+		return err
+	}
+	change(&s)
+	done, err := c.Store.ChangeConsoleStaff(v.ctx, s)
+	if err != nil {
+		return err
+	}
+	if !done {
+		return refuse(http.StatusConflict, "至少要保留一位可登录的管理员", "One administrator who can sign in has to stay")
+	}
+	return v.to("/staff/" + s.Name + "?done=saved")
+}
+
+func (c *Console) endTheirs(v *visit) error {
+	s, err := c.person(v)
+	if err != nil {
+		return err
+	}
+	if err := c.Store.EndConsoleSessions(v.ctx, s.Name, v.r.PostFormValue("id")); err != nil {
+		return err
+	}
+	return v.to("/staff/" + s.Name + "?done=staff_sessions_end")
+}
+
+// pageSize is how many entries of the journal a page has.
+const pageSize = 100
+
+type journalView struct {
+	Entries []Entry
+	Before  int64 // of the next page; zero at the end
+}
+
+func (c *Console) journalPage(v *visit) error {
+	before, _ := strconv.ParseInt(v.r.URL.Query().Get("before"), 10, 64)
+	list, err := c.Store.ConsoleEntries(v.ctx, max(before, 0), pageSize)
+	if err != nil {
+		return err
+	}
+	view := journalView{Entries: list}
+	if len(list) == pageSize {
+		view.Before = list[len(list)-1].Seq
+	}
+	return v.page(http.StatusOK, "journal", view)
+}

@@ -1,0 +1,81 @@
+package console_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddy-wsite/caddy-wsite/console"
+)
+
+// may is the least role for each address, as security.md has it; "" for everybody.
+var may = map[string]console.Role{
+	"GET /{$}":                        console.Viewer,
+	"GET /sign-in":                    "",
+	"POST /sign-in":                   "",
+	"POST /sign-out":                  console.Viewer,
+	"GET /setup":                      "",
+	"POST /setup":                     "",
+	"POST /language":                  "",
+	"GET /me":                         console.Viewer,
+	"POST /me/password":               console.Viewer,
+	"POST /me/sessions/end":           console.Viewer,
+	"GET /staff":                      console.Administrator,
+	"POST /staff":                     console.Administrator,
+	"GET /staff/{name}":               console.Administrator,
+	"POST /staff/{name}/role":         console.Administrator,
+	"POST /staff/{name}/disable":      console.Administrator,
+	"POST /staff/{name}/enable":       console.Administrator,
+	"POST /staff/{name}/reset":        console.Administrator,
+	"POST /staff/{name}/sessions/end": console.Administrator,
+	"GET /journal":                    console.Administrator,
+	"GET /accounts":                   console.Viewer,
+	"POST /accounts/{appid}/check":    console.Operator,
+}
+
+// filled is an address with somebody in it.
+var filled = strings.NewReplacer("{$}", "", "{name}", "nobody", "{appid}", "wx99")
+
+func TestRights(t *testing.T) {
+	t.Parallel()
+	for _, role := range append([]console.Role{""}, console.Roles...) {
+		t.Run("a "+string(role)+" may do what the table says, and no more", func(t *testing.T) {
+			t.Parallel()
+			k := start(t)
+			if _, err := k.console.Add(t.Context(), "root", console.Administrator); err != nil {
+				t.Fatal(err)
+			}
+			for i, r := range console.Routes() {
+				name := r.Method + " " + r.Path
+				least, known := may[name]
+				if !known {
+					t.Fatalf("nobody says who may %s", name)
+				}
+				b := k.browser(t)
+				if role != "" {
+					b = k.staff(t, "u"+string(rune('a'+i)), role)
+				}
+				var a answer
+				if r.Method == http.MethodGet {
+					a = b.get(filled.Replace(r.Path))
+				} else {
+					a = b.post(filled.Replace(r.Path), "role", "viewer")
+				}
+				allowed := slices.Index(console.Roles, role) >= slices.Index(console.Roles, least)
+				away := a.status == http.StatusUnauthorized && r.Path != "/sign-in" || a.status == http.StatusForbidden && !slices.Contains([]string{"/setup", "/me/password"}, r.Path) || a.header.Get("Location") == "/sign-in" && r.Path != "/sign-out"
+				if away == allowed {
+					t.Errorf("%s answers a %q with %d %s", name, role, a.status, a.header.Get("Location"))
+				}
+			}
+		})
+	}
+	t.Run("whatever is changed by who is signed in stands in the journal", func(t *testing.T) {
+		t.Parallel()
+		for _, r := range console.Routes() {
+			if r.Method == http.MethodPost && (r.Action == "") != (r.What == "") {
+				t.Errorf("%s %s: the right is %q, and the journal calls it %q", r.Method, r.Path, r.Action, r.What)
+			}
+		}
+	})
+}

@@ -1,0 +1,50 @@
+package console
+
+import "slices"
+
+// Role says what somebody on the staff may do. Each may do what the ones before it may.
+type Role string
+
+const (
+	Viewer        Role = "viewer"
+	Operator      Role = "operator"
+	Administrator Role = "administrator"
+)
+
+// Roles are all of them, the least first.
+var Roles = []Role{Viewer, Operator, Administrator}
+
+// Valid says whether it is one of [Roles].
+func (r Role) Valid() bool { return slices.Contains(Roles, r) }
+
+// Action is something that staff do here.
+type Action string
+
+const (
+	keepSelf      Action = "self"          // his own password and sessions
+	seeAccounts   Action = "accounts"      // how accounts stand
+	checkAccount  Action = "account.check" // asks WeChat
+	seeMerchants  Action = "merchants"
+	editMerchants Action = "merchant.edit"
+	bindMerchants Action = "merchant.bind" // codes, and who is bound
+	keepStaff     Action = "staff"
+	seeJournal    Action = "journal"
+)
+
+// rights is the least role that each action takes.
+var rights = map[Action]Role{
+	keepSelf:      Viewer,
+	seeAccounts:   Viewer,
+	checkAccount:  Operator,
+	seeMerchants:  Viewer,
+	editMerchants: Operator,
+	bindMerchants: Operator,
+	keepStaff:     Administrator,
+	seeJournal:    Administrator,
+}
+
+// May says whether the role is enough for an action.
+func (r Role) May(a Action) bool {
+	least, known := rights[a]
+	return known && r.Valid() && slices.Index(Roles, r) >= slices.Index(Roles, least)
+}

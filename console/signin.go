@@ -1,0 +1,110 @@
+package console
+
+import (
+	"encoding/hex"
+	"net/http"
+	"strings"
+)
+
+// home sends who is signed in to the first page.
+func (c *Console) home(v *visit) error { return v.to("/accounts") }
+
+// signInView is what the page for signing in shows.
+type signInView struct {
+	Name  string
+	First bool // nobody is on the staff yet
+	Wrong Text
+}
+
+func (c *Console) signInPage(v *visit) error {
+	if v.staff.Name != "" {
+		return v.to("/")
+	}
+	first, err := c.leaveFirst(v.ctx)
+	if err != nil {
+		return err
+	}
+	return v.page(http.StatusOK, "signin", signInView{First: first})
+}
+
+// signIn begins a session for who knows his password. What is wrong isn't told, nor which
+// names there are.
+func (c *Console) signIn(v *visit) error {
+	name, password := strings.ToLower(strings.TrimSpace(v.r.PostFormValue("name"))), v.r.PostFormValue("password")
+	for _, by := range []string{"address/" + v.Client(v.r), "name/" + hex.EncodeToString(digest(name))} {
+		if after, ok := c.Within(v.ctx, by); !ok {
+			f := refuse(http.StatusTooManyRequests, "尝试次数过多，请稍后再试", "Too many tries: wait a moment")
+			f.after = after
+			return f
+		}
+	}
+	if len(password) > 4*maxPassword {
+		password = ""
+	}
+	var staff Staff
+	if names.MatchString(name) {
+		var err error
+		if staff, _, err = c.Store.ConsoleStaff(v.ctx, name); err != nil {
+			return err
+		}
+	}
+	ok, err := matches(v.ctx, staff.Password, password)
+	if err != nil {
+		return err
+	}
+	ok = ok && staff.Disabled.IsZero()
+	if staff.Name != "" {
+		e := v.entry("sign_in", "")
+		e.Staff, e.Result = staff.Name, "done"
+		if !ok {
+			e.Result = "refused"
+		}
+		if _, err := c.Store.PutConsoleEntry(v.ctx, e); err != nil {
+			return err
+		}
+	}
+	if !ok {
+		return v.page(http.StatusUnauthorized, "signin", signInView{Name: name, Wrong: Text{"用户名或密码不正确", "The name or the password is wrong"}})
+	}
+	return v.begin(staff)
+}
+
+// begin begins a session in this browser, and ends the one that it had: a token that
+// somebody else may have put there is never taken on.
+func (v *visit) begin(staff Staff) error {
+	if v.session.ID != "" {
+		if err := v.Store.EndConsoleSessions(v.ctx, v.session.Staff, v.session.ID); err != nil {
+			return err
+		}
+	}
+	id := make([]byte, 8)
+	v.Random(id)
+	token, hash := v.newToken()
+	now := v.Now()
+	s := Session{ID: hex.EncodeToString(id), Hash: hash, Staff: staff.Name, Made: now, Used: now, Address: v.Client(v.r), Browser: browser(v.r)}
+	if err := v.Store.PutConsoleSession(v.ctx, s); err != nil {
+		return err
+	}
+	if err := v.Sweep(v.ctx); err != nil {
+		v.Log.WarnContext(v.ctx, "sweeping the console", "error", err)
+	}
+	v.setCookie(token)
+	return v.to("/")
+}
+
+func browser(r *http.Request) string {
+	name := strings.ToValidUTF8(r.UserAgent(), "")
+	if len(name) > 200 {
+		name = strings.ToValidUTF8(name[:200], "")
+	}
+	return strings.ReplaceAll(name, "\x00", "")
+}
+
+func (c *Console) signOut(v *visit) error {
+	if err := c.Store.EndConsoleSessions(v.ctx, v.staff.Name, v.session.ID); err != nil {
+		return err
+	}
+	v.setCookie("")
+	v.w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
+	return v.to("/sign-in")
+}

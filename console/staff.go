@@ -1,0 +1,111 @@
+package console
+
+import (
+	"context"
+	"regexp"
+	"time"
+)
+
+// How long a session lasts, and a code with which somebody chooses his password.
+const (
+	Idle    = 12 * time.Hour
+	Longest = 7 * 24 * time.Hour
+	Invited = 24 * time.Hour
+)
+
+// Staff is somebody who works with the console.
+type Staff struct {
+	Name string // 1 to 32 of a-z, 0-9, dots, dashes and underscores
+	Role Role
+	// Password is argon2id in the PHC form; empty until he has chosen one.
+	Password string
+	Made     time.Time
+	Disabled time.Time // zero if he isn't
+}
+
+// Actor is how histories name him.
+func (s Staff) Actor() string { return "staff:" + s.Name }
+
+var names = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,31}$`)
+
+// Session is a browser in which somebody has signed in.
+type Session struct {
+	ID      string // public
+	Hash    []byte // SHA-256 of the token
+	Staff   string
+	Made    time.Time
+	Used    time.Time // to a minute
+	Address string    // from which he has signed in
+	Browser string    // as it calls itself, at most 200 bytes
+}
+
+// alive says whether a session holds at a moment.
+func (s Session) alive(now time.Time) bool {
+	return now.Sub(s.Used) < Idle && now.Sub(s.Made) < Longest
+}
+
+// Invitation is a code with which somebody chooses his password.
+type Invitation struct {
+	Hash    []byte // SHA-256 of the code
+	Staff   string // empty for the first administrator, who chooses his name as well
+	Expires time.Time
+}
+
+// Entry is an entry of the journal.
+type Entry struct {
+	Seq     int64
+	At      time.Time
+	Staff   string
+	What    string
+	About   string // whom or what it is about
+	Address string
+	// Result is done, or why not; empty if the gateway stopped in between.
+	Result string
+}
+
+// Store keeps staff. One that can't be reached answers with identity.ErrUnavailable. Every
+// method that writes does it in one transaction.
+type Store interface {
+	// ConsoleStaff finds somebody by his name.
+	ConsoleStaff(ctx context.Context, name string) (Staff, bool, error)
+	// ConsoleStaffs lists all, by name.
+	ConsoleStaffs(ctx context.Context) ([]Staff, error)
+	// PutConsoleStaff adds somebody with his invitation; false if the name is taken.
+	PutConsoleStaff(ctx context.Context, s Staff, i Invitation) (bool, error)
+	// ResetConsoleStaff takes somebody's password, sessions and invitations, and gives him
+	// a new one; false if there is nobody of this name.
+	ResetConsoleStaff(ctx context.Context, i Invitation) (bool, error)
+	// PutFirstInvitation writes one for the first administrator; false if there is staff.
+	PutFirstInvitation(ctx context.Context, i Invitation) (bool, error)
+	// TakeInvitation gives whom a code is for his password, and returns him. Of the first
+	// administrator the name is taken from as. false if the code is for nobody, or by now
+	// there is staff.
+	TakeInvitation(ctx context.Context, hash []byte, as Staff, now time.Time) (Staff, bool, error)
+	// ChangeConsoleStaff writes role and Disabled, and ends the sessions of who is
+	// disabled; false if that would leave no administrator who can sign in.
+	ChangeConsoleStaff(ctx context.Context, s Staff) (bool, error)
+	// SetConsolePassword writes a password, and ends all sessions but one.
+	SetConsolePassword(ctx context.Context, name, password, keep string) error
+
+	// PutConsoleSession writes a session.
+	PutConsoleSession(ctx context.Context, s Session) error
+	// ConsoleSession finds a session with whose it is.
+	ConsoleSession(ctx context.Context, hash []byte) (Session, Staff, bool, error)
+	// UseConsoleSession notes that a session is used.
+	UseConsoleSession(ctx context.Context, id string, at time.Time) error
+	// ConsoleSessions lists somebody's sessions, the newest first.
+	ConsoleSessions(ctx context.Context, staff string) ([]Session, error)
+	// EndConsoleSessions ends one of somebody's sessions; all if id is empty.
+	EndConsoleSessions(ctx context.Context, staff, id string) error
+	// SweepConsole takes away sessions that were last used or made before a moment, and
+	// invitations that have expired.
+	SweepConsole(ctx context.Context, used, made, now time.Time) error
+
+	// PutConsoleEntry adds to the journal.
+	PutConsoleEntry(ctx context.Context, e Entry) (seq int64, err error)
+	// SettleConsoleEntry writes what came of an entry that has no result yet.
+	SettleConsoleEntry(ctx context.Context, seq int64, result string) error
+	// ConsoleEntries lists the journal, the newest first, before an entry; zero for the
+	// newest of all.
+	ConsoleEntries(ctx context.Context, before int64, limit int) ([]Entry, error)
+}

@@ -1,0 +1,130 @@
+package console_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/caddy-wsite/caddy-wsite/console"
+)
+
+func TestStaff(t *testing.T) {
+	t.Parallel()
+	t.Run("the first administrator comes in by the code that was left, once", func(t *testing.T) {
+		t.Parallel()
+		k := start(t)
+		b := k.browser(t)
+		if a := b.get("/sign-in"); !strings.Contains(a.body, "no administrator yet") || k.left == "" || strings.Contains(a.body, k.left) {
+			t.Fatalf("left %q; the page says %s", k.left, a.body)
+		}
+		if a := b.post("/setup", "code", "wrong", "name", "root", "password", password, "again", password); a.status != http.StatusForbidden {
+			t.Errorf("a wrong code is answered %d", a.status)
+		}
+		if a := b.post("/setup", "code", k.left, "name", "root", "password", "short", "again", "short"); a.status != http.StatusBadRequest {
+			t.Errorf("a short password is answered %d", a.status)
+		}
+		if a := b.post("/setup", "code", k.left, "name", "root", "password", password, "again", password); a.status != http.StatusSeeOther || !b.signedIn() {
+			t.Fatalf("answered %d %s", a.status, a.body)
+		}
+		if a := k.browser(t).post("/setup", "code", k.left, "name", "second", "password", password, "again", password); a.status != http.StatusForbidden {
+			t.Errorf("used again it is answered %d", a.status)
+		}
+		if s, _, _ := k.store.ConsoleStaff(t.Context(), "root"); s.Role != console.Administrator || strings.Contains(s.Password, password) {
+			t.Errorf("the first is %+v", s)
+		}
+	})
+	t.Run("a code is worth nothing after a day, and after a newer one", func(t *testing.T) {
+		t.Parallel()
+		k := start(t)
+		first, err := k.console.Add(t.Context(), "ming", console.Viewer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := k.console.Reset(t.Context(), "ming")
+		if err != nil {
+			t.Fatal(err)
+		}
+		use := func(code string) int {
+			return k.browser(t).post("/setup", "code", code, "password", password, "again", password).status
+		}
+		if got := use(first); got != http.StatusForbidden {
+			t.Errorf("the older one is answered %d", got)
+		}
+		k.ahead.Store(int64(console.Invited))
+		if got := use(second); got != http.StatusForbidden {
+			t.Errorf("after a day it is answered %d", got)
+		}
+		k.ahead.Store(0)
+		if got := use(second); got != http.StatusSeeOther {
+			t.Errorf("it is answered %d", got)
+		}
+	})
+	t.Run("an administrator adds, resets, disables and ends sessions", func(t *testing.T) {
+		t.Parallel()
+		k := start(t)
+		root := k.staff(t, "root", console.Administrator)
+		if a := root.post("/staff", "name", "Li", "role", "operator"); a.status != http.StatusOK || !strings.Contains(a.body, "/setup#") {
+			t.Errorf("adding answered %d", a.status)
+		}
+		if a := root.post("/staff", "name", "li", "role", "operator"); a.status != http.StatusConflict {
+			t.Errorf("adding him again answered %d", a.status)
+		}
+		for _, end := range []string{"/staff/ming/reset", "/staff/ming/disable", "/staff/ming/sessions/end"} {
+			if _, err := k.console.Reset(t.Context(), "ming"); err == nil {
+				root.post("/staff/ming/enable")
+			}
+			var ming *browser
+			if code, err := k.console.Reset(t.Context(), "ming"); err == nil {
+				ming = k.browser(t)
+				ming.post("/setup", "code", code, "password", password, "again", password)
+			} else {
+				ming = k.staff(t, "ming", console.Viewer)
+			}
+			if !ming.signedIn() {
+				t.Fatalf("before %s he isn't signed in", end)
+			}
+			root.post(end)
+			if ming.signedIn() {
+				t.Errorf("after %s he is still signed in", end)
+			}
+		}
+		if a := root.get("/journal"); !strings.Contains(a.body, "disabled staff") || !strings.Contains(a.body, "refused: This name is taken") || strings.Contains(a.body, "cut off") {
+			t.Errorf("the journal says %s", a.body)
+		}
+	})
+	t.Run("the last administrator stays one", func(t *testing.T) {
+		t.Parallel()
+		k := start(t)
+		root := k.staff(t, "root", console.Administrator)
+		if _, err := k.console.Add(t.Context(), "later", console.Administrator); err != nil { // has no password yet
+			t.Fatal(err)
+		}
+		if a := root.post("/staff/root/role", "role", "viewer"); a.status != http.StatusConflict {
+			t.Errorf("giving it away is answered %d", a.status)
+		}
+		if a := root.post("/staff/root/disable"); a.status != http.StatusConflict {
+			t.Errorf("disabling is answered %d", a.status)
+		}
+		k.staff(t, "second", console.Administrator)
+		if a := root.post("/staff/root/role", "role", "viewer"); a.status != http.StatusSeeOther {
+			t.Errorf("beside another it is answered %d", a.status)
+		}
+		if a := root.get("/staff"); a.status != http.StatusForbidden {
+			t.Errorf("who is a viewer by now gets %d", a.status)
+		}
+	})
+	t.Run("accounts are shown with what has to be done, and checked", func(t *testing.T) {
+		t.Parallel()
+		k := start(t)
+		b := k.staff(t, "ming", console.Operator)
+		if a := b.get("/accounts"); !strings.Contains(a.body, "set the secret") || !strings.Contains(a.body, "needs attention") {
+			t.Errorf("the page says %s", a.body)
+		}
+		if a := b.post("/accounts/wx01/check"); a.status != http.StatusOK || !strings.Contains(a.body, "<strong>token") {
+			t.Errorf("the check answers %d %s", a.status, a.body)
+		}
+		if a := b.post("/accounts/wx02/check"); a.status != http.StatusNotFound {
+			t.Errorf("the check of another answers %d", a.status)
+		}
+	})
+}

@@ -1,0 +1,145 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/console"
+)
+
+const consoleSessionColumns = `n.id, n.hash, n.staff, n.made_at, n.used_at, n.address, n.browser`
+
+// consoleSessionRow is where a row of a session is scanned into.
+type consoleSessionRow struct {
+	console.Session
+	made, used sql.NullInt64
+}
+
+func (r *consoleSessionRow) dest() []any {
+	return []any{&r.ID, &r.Hash, &r.Staff, &r.made, &r.used, &r.Address, &r.Browser}
+}
+
+func (r *consoleSessionRow) session() console.Session {
+	r.Made, r.Used = timeOf(r.made), timeOf(r.used)
+	return r.Session
+}
+
+// PutConsoleSession writes a session.
+func (s *Store) PutConsoleSession(ctx context.Context, n console.Session) error {
+	err := s.writer.write(ctx, func(c *session) error {
+		_, err := c.exec(`INSERT INTO console_session (id, hash, staff, made_at, used_at, address, browser) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			n.ID, n.Hash, n.Staff, n.Made.UnixMicro(), n.Used.UnixMicro(), n.Address, n.Browser)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("writing a session of staff: %w", err)
+	}
+	return nil
+}
+
+// ConsoleSession finds a session with whose it is.
+func (s *Store) ConsoleSession(ctx context.Context, hash []byte) (console.Session, console.Staff, bool, error) {
+	var row consoleSessionRow
+	var staff staffRow
+	var found bool
+	err := s.readers.use(ctx, func(c *session) (err error) {
+		found, err = c.one(`SELECT `+consoleSessionColumns+`, `+staffColumns+` FROM console_session n JOIN console_staff s ON s.name = n.staff WHERE n.hash = $1`,
+			[]any{hash}, append(row.dest(), staff.dest()...))
+		return err
+	})
+	if err != nil {
+		return console.Session{}, console.Staff{}, false, fmt.Errorf("looking up a session of staff: %w", err)
+	}
+	return row.session(), staff.staff(), found, nil
+}
+
+// UseConsoleSession notes that a session is used.
+func (s *Store) UseConsoleSession(ctx context.Context, id string, at time.Time) error {
+	return s.console(ctx, "using a session of staff", `UPDATE console_session SET used_at = $2 WHERE id = $1 AND used_at < $2`, id, at.UnixMicro())
+}
+
+// console runs one statement that writes.
+func (s *Store) console(ctx context.Context, doing, statement string, args ...any) error {
+	err := s.writer.write(ctx, func(c *session) error {
+		_, err := c.exec(statement, args...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// ConsoleSessions lists somebody's sessions, the newest first.
+func (s *Store) ConsoleSessions(ctx context.Context, staff string) ([]console.Session, error) {
+	var list []console.Session
+	err := s.readers.use(ctx, func(c *session) error {
+		list = nil
+		return c.each(`SELECT `+consoleSessionColumns+` FROM console_session n WHERE n.staff = $1 ORDER BY n.made_at DESC LIMIT 100`, []any{staff}, func(rows *sql.Rows) error {
+			var row consoleSessionRow
+			err := rows.Scan(row.dest()...)
+			list = append(list, row.session())
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing sessions of staff: %w", err)
+	}
+	return list, nil
+}
+
+// EndConsoleSessions ends one of somebody's sessions, or all.
+func (s *Store) EndConsoleSessions(ctx context.Context, staff, id string) error {
+	return s.console(ctx, "ending sessions of staff", `DELETE FROM console_session WHERE staff = $1 AND (id = $2 OR $2 = '')`, staff, id)
+}
+
+// SweepConsole takes away sessions and invitations that are over.
+func (s *Store) SweepConsole(ctx context.Context, used, made, now time.Time) error {
+	if err := s.console(ctx, "sweeping sessions of staff", `DELETE FROM console_session WHERE used_at < $1 OR made_at < $2`, used.UnixMicro(), made.UnixMicro()); err != nil {
+		return err
+	}
+	return s.console(ctx, "sweeping invitations", `DELETE FROM console_invitation WHERE expires < $1`, now.UnixMicro())
+}
+
+// PutConsoleEntry adds to the journal.
+func (s *Store) PutConsoleEntry(ctx context.Context, e console.Entry) (seq int64, err error) {
+	err = s.writer.write(ctx, func(c *session) (err error) {
+		if seq, err = count(c, "console/journal", 1); err != nil {
+			return err
+		}
+		_, err = c.exec(`INSERT INTO console_journal (seq, at, staff, what, about, address, result) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			seq, e.At.UnixMicro(), e.Staff, e.What, e.About, e.Address, e.Result)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("writing the journal: %w", err)
+	}
+	return seq, nil
+}
+
+// SettleConsoleEntry writes what came of an entry that has no result yet.
+func (s *Store) SettleConsoleEntry(ctx context.Context, seq int64, result string) error {
+	return s.console(ctx, "writing the journal", `UPDATE console_journal SET result = $2 WHERE seq = $1 AND result = ''`, seq, result)
+}
+
+// ConsoleEntries lists the journal, the newest first.
+func (s *Store) ConsoleEntries(ctx context.Context, before int64, limit int) ([]console.Entry, error) {
+	var list []console.Entry
+	err := s.readers.use(ctx, func(c *session) error {
+		list = nil
+		return c.each(`SELECT seq, at, staff, what, about, address, result FROM console_journal WHERE seq < $1 OR $1 = 0 ORDER BY seq DESC LIMIT $2`, []any{before, limit}, func(rows *sql.Rows) error {
+			var e console.Entry
+			var at sql.NullInt64
+			err := rows.Scan(&e.Seq, &at, &e.Staff, &e.What, &e.About, &e.Address, &e.Result)
+			e.At = timeOf(at)
+			list = append(list, e)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the journal: %w", err)
+	}
+	return list, nil
+}

@@ -1,0 +1,112 @@
+package sqlstore
+
+import (
+	"testing"
+	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/console"
+)
+
+var _ console.Store = (*Store)(nil) // what the console asks of a store
+
+func TestConsole(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, fresh func(t testing.TB) string) {
+		s := openAt(t, fresh(t))
+		ctx, now := t.Context(), time.UnixMicro(1_800_000_000_000_000).UTC()
+		first := console.Invitation{Hash: []byte("first"), Expires: now.Add(time.Hour)}
+		if ok, err := s.PutFirstInvitation(ctx, first); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		root := console.Staff{Name: "root", Role: console.Administrator, Password: "kept", Made: now}
+		if _, ok, err := s.TakeInvitation(ctx, []byte("first"), root, now.Add(time.Hour)); err != nil || ok {
+			t.Errorf("taken when it has expired: %t %v", ok, err)
+		}
+		if got, ok, err := s.TakeInvitation(ctx, []byte("first"), root, now); err != nil || !ok || got != root {
+			t.Fatalf("taking answered %+v %t %v", got, ok, err)
+		}
+		if _, ok, err := s.TakeInvitation(ctx, []byte("first"), root, now); err != nil || ok {
+			t.Errorf("taken twice: %t %v", ok, err)
+		}
+		if ok, err := s.PutFirstInvitation(ctx, first); err != nil || ok {
+			t.Errorf("a first one beside others: %t %v", ok, err)
+		}
+		li := console.Staff{Name: "li", Role: console.Viewer, Made: now}
+		if ok, err := s.PutConsoleStaff(ctx, li, console.Invitation{Hash: []byte("li"), Staff: "li", Expires: now.Add(time.Hour)}); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		if ok, err := s.PutConsoleStaff(ctx, li, console.Invitation{Hash: []byte("li2"), Staff: "li", Expires: now.Add(time.Hour)}); err != nil || ok {
+			t.Errorf("a name twice: %t %v", ok, err)
+		}
+		consoleSessions(t, s, now)
+		consoleJournal(t, s, now)
+	})
+}
+
+func consoleSessions(t *testing.T, s *Store, now time.Time) {
+	t.Helper()
+	ctx := t.Context()
+	for _, id := range []string{"one", "two", "three"} {
+		if err := s.PutConsoleSession(ctx, console.Session{ID: id, Hash: []byte(id), Staff: "root", Made: now, Used: now, Address: "::1", Browser: "b"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.UseConsoleSession(ctx, "one", now.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	got, staff, found, err := s.ConsoleSession(ctx, []byte("one"))
+	if err != nil || !found || staff.Name != "root" || !got.Used.Equal(now.Add(time.Minute)) || !got.Made.Equal(now) {
+		t.Errorf("the session is %+v of %+v, %t %v", got, staff, found, err)
+	}
+	left := func(want int, after string) {
+		t.Helper()
+		if list, err := s.ConsoleSessions(ctx, "root"); err != nil || len(list) != want {
+			t.Errorf("after %s there are %d sessions, %v", after, len(list), err)
+		}
+	}
+	if err := s.EndConsoleSessions(ctx, "li", "two"); err != nil {
+		t.Fatal(err)
+	}
+	left(3, "ending somebody else's")
+	if err := s.SetConsolePassword(ctx, "root", "another", "one"); err != nil {
+		t.Fatal(err)
+	}
+	left(1, "another password")
+	if err := s.SweepConsole(ctx, now.Add(time.Minute), now, now); err != nil {
+		t.Fatal(err)
+	}
+	left(1, "a sweep that is too early")
+	if ok, err := s.ChangeConsoleStaff(ctx, console.Staff{Name: "root", Role: console.Viewer}); err != nil || ok {
+		t.Errorf("the last administrator is none any more: %t %v", ok, err)
+	}
+	if err := s.SweepConsole(ctx, now.Add(2*time.Minute), now, now.Add(2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	left(0, "a sweep")
+	if _, ok, err := s.TakeInvitation(ctx, []byte("li"), console.Staff{Password: "x"}, now); err != nil || ok {
+		t.Errorf("an invitation outlives the sweep: %t %v", ok, err)
+	}
+}
+
+func consoleJournal(t *testing.T, s *Store, now time.Time) {
+	t.Helper()
+	ctx := t.Context()
+	for range 3 {
+		seq, err := s.PutConsoleEntry(ctx, console.Entry{At: now, Staff: "root", What: "staff_add", About: "li", Address: "::1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, result := range []string{"done", "undone"} {
+			if err := s.SettleConsoleEntry(ctx, seq, result); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	newest, err := s.ConsoleEntries(ctx, 0, 2)
+	if err != nil || len(newest) != 2 || newest[0].Result != "done" || newest[0].Seq <= newest[1].Seq {
+		t.Fatalf("the journal is %+v, %v", newest, err)
+	}
+	if older, err := s.ConsoleEntries(ctx, newest[1].Seq, 2); err != nil || len(older) != 1 {
+		t.Errorf("before it is %+v, %v", older, err)
+	}
+}
