@@ -191,7 +191,7 @@ func (a *App) loginFailed(w http.ResponseWriter, r *http.Request, rt route, l *l
 	if live != nil && !tg.UserInfo {
 		return a.notRenewed(w, r, rt, l, tg, ref)
 	}
-	if ref.code == codeLoginRefused && tg.Attempt == 0 && live == nil {
+	if ref.code == codeLoginRefused && tg.Attempt == 0 { // the code is spent, perhaps by a node that died
 		tg.Attempt++
 		return a.start(w, r, rt, l, tg)
 	}
