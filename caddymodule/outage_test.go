@@ -88,7 +88,7 @@ func TestOutage_factsLocked(t *testing.T) {
 	p, late := g.phone("ming"), g.phone("li")
 	user := g.who(p.open(g.at(appA, "shop", "/")))
 	callback := late.toCallback(g.at(appA, "shop", "/"))
-	db, err := sql.Open("sqlite", "file:"+g.app.Facts.SQLite+"?_txlock=exclusive")
+	db, err := sql.Open("sqlite", "file:"+g.app.Facts.SQLite+"?_txlock=exclusive&_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
 	}
