@@ -21,4 +21,5 @@ func TestSecurity(t *testing.T) {
 	securityM(t)
 	securityAPI(t)
 	securityChannels(t)
+	securityMerchants(t)
 }
