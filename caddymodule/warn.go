@@ -60,6 +60,11 @@ func (a *App) warnInline() {
 	if slices.ContainsFunc(a.MasterKey, inline) {
 		a.log.Warn("the master key stands in the config itself, where `/config/` shows it: use a placeholder such as {env.WSITE_MASTER_KEY}")
 	}
+	c := a.Cluster
+	inAddress := func(text string) bool { return inline(text) && strings.Contains(text, "@") }
+	if inline(c.Password) || inline(c.SentinelPassword) || slices.ContainsFunc(c.Redis, inAddress) {
+		a.log.Warn("a password of Redis stands in the config itself, where `/config/` shows it: use a placeholder such as {env.REDIS_PASSWORD}")
+	}
 	for _, realm := range a.Realms {
 		for _, line := range realm.Broadcast {
 			if slices.ContainsFunc(line.Secret, inline) {

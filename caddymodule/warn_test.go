@@ -145,3 +145,26 @@ func TestWarn_logsAndSecrets(t *testing.T) {
 		})
 	}
 }
+
+// A Redis that isn't there does for this: a config is warned of all the same.
+func TestWarn_passwordOfRedis(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("hunter2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for words, want := range map[string]int{
+		"redis://127.0.0.1:1":                                              0,
+		"redis://wsite:hunter2@127.0.0.1:1":                                1,
+		"redis://127.0.0.1:1 {\n\t\t\tpassword hunter2\n\t\t}":             1,
+		"redis://127.0.0.1:1 {\n\t\t\tpassword {file." + file + "}\n\t\t}": 0,
+	} {
+		g := startGateway(t, "facts sqlite", "master_key "+strings.Repeat("0f1e2d3c", 8)+"\n\t\tcluster redis "+words+"\n\t\tfacts sqlite")
+		said := slices.DeleteFunc(g.warnings(), func(line string) bool {
+			return !strings.Contains(line, "a password of Redis stands in the config itself")
+		})
+		if len(said) != want || strings.Contains(strings.Join(said, ""), "hunter2") {
+			t.Errorf("%s: it says %q", words, said)
+		}
+	}
+}
