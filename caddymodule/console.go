@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -17,11 +18,13 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/check"
 	"github.com/caddy-wsite/caddy-wsite/console"
+	"github.com/caddy-wsite/caddy-wsite/scene"
 )
 
 func init() { caddy.RegisterModule(new(Console)) }
 
-// Console is the page for staff: who they are, how the accounts stand. It answers
+// Console is the page for staff: the merchants and who is bound to them, how the accounts
+// stand, who the staff are. It answers
 // everything that reaches it, so it gets a host of its own. docs/console.md describes it.
 type Console struct {
 	app     *App
@@ -55,13 +58,42 @@ func (h *Console) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 // newConsole makes a console over the facts of the app, once these are open.
 func (a *App) newConsole() *console.Console {
 	return console.New(console.Config{
-		Store: a.consoleStore(), Accounts: consoleAccounts{a}, Now: func() time.Time { return a.now() }, Random: a.random,
+		Store: a.consoleStore(), Accounts: consoleAccounts{a}, Realms: a.consoleRealms(), Merchants: a.desk, Draw: drawCode, Now: func() time.Time { return a.now() }, Random: a.random,
 		Within: func(ctx context.Context, by string) (time.Duration, bool) {
 			verdict, within := a.count(ctx, limitConsoleLogins, by)
 			return verdict.RetryAfter, within
 		},
 		Client: clientOf, Secure: a.jar.secure, Leave: a.leaveSetup, Log: a.slog,
 	})
+}
+
+// consoleRealms are the realms, each with the accounts at which its merchants can be bound.
+func (a *App) consoleRealms() []console.Realm {
+	var list []console.Realm
+	for _, realm := range a.directory.Realms() {
+		r := console.Realm{Name: realm.Name}
+		for _, account := range a.directory.Accounts() {
+			if a.bindsAt(realm.Name, account.AppID) {
+				r.Accounts = append(r.Accounts, account.AppID)
+			}
+		}
+		slices.Sort(r.Accounts)
+		list = append(list, r)
+	}
+	// Where merchants can be bound, staff have more to do.
+	slices.SortStableFunc(list, func(x, y console.Realm) int {
+		return cmp.Or(cmp.Compare(len(y.Accounts), len(x.Accounts)), strings.Compare(x.Name, y.Name))
+	})
+	return list
+}
+
+// drawCode draws a code for a page, and as a file.
+func drawCode(url string) (svg, png []byte, err error) {
+	if svg, err = scene.SVG(url); err != nil {
+		return nil, nil, err
+	}
+	png, err = scene.PNG(url, 860)
+	return svg, png, err
 }
 
 func (a *App) consoleStore() console.Store { return a.facts().Store.(pooledStore).Store }

@@ -9,9 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/chromedp"
 )
 
 // withConsole adds the console to the standard Caddyfile, on a host of its own.
@@ -101,67 +98,5 @@ func TestConsole(t *testing.T) {
 				t.Errorf("the log holds the code: %s", e.Message)
 			}
 		}
-	}
-}
-
-// onScreen makes the tab as wide as a phone or a desktop.
-func (b *tab) onScreen(width int) {
-	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: int64(width), Height: 800, DeviceScaleFactor: 1, Mobile: width < 600})
-}
-
-// shows saves a picture of the tab as it is, if WSITE_PICTURES names a folder for them, and
-// fails if the page has tried what its policy forbids, or is wider than the screen.
-func (b *tab) shows(name string) {
-	b.t.Helper()
-	broken, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`(() => {
-		const o = new ReportingObserver(() => {}, { types: ['csp-violation'], buffered: true })
-		o.observe()
-		const wide = document.documentElement.scrollWidth > innerWidth ? ' is wider than the screen' : ''
-		return o.takeRecords().map(r => r.body.effectiveDirective + ' ' + r.body.blockedURL).join() + wide
-	})()`))
-	if err != nil || broken != "" {
-		b.t.Errorf("%s: %s %v", name, broken, err)
-	}
-	if dir := os.Getenv("WSITE_PICTURES"); dir != "" {
-		png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, "console-"+name+".png"), png, 0o600)
-		}
-		if err != nil {
-			b.t.Fatal(err)
-		}
-	}
-}
-
-func TestConsole_browser(t *testing.T) {
-	t.Parallel()
-	for device, width := range map[string]int{"phone": 390, "desktop": 1280} {
-		t.Run("the first administrator comes in and keeps the staff on a "+device, func(t *testing.T) {
-			t.Parallel()
-			g := startGateway(t, withConsole...)
-			code := g.setupCode(t)
-			b := g.tab(t, uaDesktop, "")
-			b.onScreen(width)
-			b.do(chromedp.Navigate(g.consoleAt("/")), chromedp.WaitVisible("input[name=password]"))
-			b.shows(device + "-sign-in")
-			b.do(chromedp.Navigate(g.consoleAt("/setup#"+code)), chromedp.WaitVisible("input[name=again]"))
-			b.do(chromedp.SendKeys("input[name=name]", "root"), chromedp.SendKeys("input[name=password]", "correct horse battery"), chromedp.SendKeys("input[name=again]", "correct horse battery"))
-			b.shows(device + "-setup")
-			b.do(chromedp.Click("button.go"), chromedp.WaitVisible("nav"), chromedp.WaitVisible("dl"))
-			if text := b.text(); !strings.Contains(text, appA) {
-				t.Errorf("the accounts are %s", text)
-			}
-			b.shows(device + "-accounts")
-			b.do(chromedp.Navigate(g.consoleAt("/staff")), chromedp.WaitVisible("input[name=name]"))
-			b.do(chromedp.SendKeys("input[name=name]", "ming"), chromedp.Click("form[action='/staff'] button"), chromedp.WaitVisible("code.secret"))
-			if text := b.text(); !strings.Contains(text, g.consoleAt("/setup#")) {
-				t.Errorf("the link is not there: %s", text)
-			}
-			b.shows(device + "-staff")
-			b.do(chromedp.Navigate(g.consoleAt("/me")), chromedp.WaitVisible("input[name=old]"))
-			b.shows(device + "-me")
-			b.do(chromedp.Navigate(g.consoleAt("/journal")), chromedp.WaitVisible("table"))
-			b.shows(device + "-journal")
-		})
 	}
 }

@@ -61,8 +61,13 @@ type Text struct{ ZH, EN string }
 type Config struct {
 	Store    Store
 	Accounts Accounts
-	Now      func() time.Time
-	Random   func([]byte)
+	// Realms are those whose merchants are kept here.
+	Realms    []Realm
+	Merchants Merchants
+	// Draw draws what a code says.
+	Draw   func(url string) (svg, png []byte, err error)
+	Now    func() time.Time
+	Random func([]byte)
 	// Within counts a try to sign in, by whom, and says whether it may be made.
 	Within func(ctx context.Context, by string) (after time.Duration, ok bool)
 	// Client names the address that a request comes from.
@@ -96,6 +101,9 @@ type route struct {
 	serve func(*Console, *visit) error
 }
 
+// merchantImport is what the journal calls an import, whose request may be long.
+const merchantImport = "merchant_import"
+
 // routes are all of them.
 func routes() []route {
 	return []route{
@@ -118,6 +126,23 @@ func routes() []route {
 		{"POST", "/staff/{name}/reset", keepStaff, "staff_reset", (*Console).resetStaff},
 		{"POST", "/staff/{name}/sessions/end", keepStaff, "staff_sessions_end", (*Console).endTheirs},
 		{"GET", "/journal", seeJournal, "", (*Console).journalPage},
+		{"GET", "/merchants", seeMerchants, "", (*Console).merchantsHome},
+		{"GET", "/merchants/{realm}", seeMerchants, "", (*Console).merchantsPage},
+		{"POST", "/merchants/{realm}", editMerchants, "merchant_add", (*Console).createMerchant},
+		{"GET", "/merchants/{realm}/new", editMerchants, "", (*Console).newMerchantPage},
+		{"GET", "/merchants/{realm}/import", editMerchants, "", (*Console).importPage},
+		{"POST", "/merchants/{realm}/import", editMerchants, merchantImport, (*Console).importMerchants},
+		{"GET", "/merchants/{realm}/of/{id}", seeMerchants, "", (*Console).merchantPage},
+		{"GET", "/merchants/{realm}/of/{id}/edit", editMerchants, "", (*Console).editPage},
+		{"POST", "/merchants/{realm}/of/{id}/edit", editMerchants, "merchant_edit", (*Console).editMerchant},
+		{"POST", "/merchants/{realm}/of/{id}/disable", editMerchants, "merchant_disable", (*Console).disableMerchant},
+		{"POST", "/merchants/{realm}/of/{id}/enable", editMerchants, "merchant_enable", (*Console).enableMerchant},
+		{"POST", "/merchants/{realm}/of/{id}/unbind", bindMerchants, "unbind", (*Console).unbind},
+		{"POST", "/merchants/{realm}/of/{id}/codes", bindMerchants, "code_make", (*Console).makeCode},
+		{"GET", "/merchants/{realm}/of/{id}/codes/{code}", seeMerchants, "", (*Console).codePage},
+		{"GET", "/merchants/{realm}/of/{id}/codes/{code}/events", seeMerchants, "", (*Console).codeEvents},
+		{"POST", "/merchants/{realm}/of/{id}/codes/{code}/cancel", bindMerchants, "code_cancel", (*Console).cancelCode},
+		{"POST", "/merchants/{realm}/of/{id}/codes/{code}/replace", bindMerchants, "replace", (*Console).replace},
 		{"GET", "/accounts", seeAccounts, "", (*Console).accountsPage},
 		{"POST", "/accounts/{appid}/check", checkAccount, "account_check", (*Console).check},
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/console"
+	"github.com/caddy-wsite/caddy-wsite/merchant"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
 )
 
@@ -54,7 +55,8 @@ func start(t *testing.T) *kit {
 	t.Cleanup(func() { store.Close() })
 	k := &kit{store: store}
 	k.console = console.New(console.Config{
-		Store: store, Accounts: accounts{}, Now: k.now, Random: func(b []byte) { rand.Read(b) },
+		Store: store, Accounts: accounts{}, Realms: []console.Realm{{Name: "main", Accounts: []string{"wx01"}}},
+		Merchants: merchant.New(merchant.Config{Store: store, Now: k.now, Random: func(b []byte) { rand.Read(b) }}), Now: k.now, Random: func(b []byte) { rand.Read(b) },
 		Within: func(context.Context, string) (time.Duration, bool) { return time.Minute, !k.full.Load() },
 		Client: func(*http.Request) string { return "192.0.2.1" },
 		Leave:  func(code string) error { k.left = code; return nil },

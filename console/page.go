@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/merchant"
 )
 
 //go:embed pages/*.html
@@ -55,8 +57,13 @@ func words(lang string) template.FuncMap {
 			}
 			return at.In(china).Format("2006-01-02 15:04")
 		},
-		"iso":  func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
-		"role": func(r Role) string { return t(roleNames[r].ZH, roleNames[r].EN) },
+		"iso":          func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
+		"role":         func(r Role) string { return t(roleNames[r].ZH, roleNames[r].EN) },
+		"section":      strings.HasPrefix,
+		"mask":         Masked,
+		"merchantPath": merchantPath,
+		"reason":       reasonText,
+		"codeState":    func(s merchant.State) string { return t(codeNames[s].ZH, codeNames[s].EN) },
 		"what": func(code string) string {
 			if said, known := whats[code]; known {
 				return t(said.ZH, said.EN)
@@ -75,6 +82,12 @@ var whats = map[string]Text{
 	"staff_add": {"添加员工", "added staff"}, "staff_role": {"修改角色", "changed a role"}, "staff_disable": {"停用员工", "disabled staff"},
 	"staff_enable": {"启用员工", "enabled staff"}, "staff_reset": {"重置密码", "reset a password"}, "staff_sessions_end": {"结束员工会话", "ended sessions of staff"},
 	"account_check": {"检查公众号", "checked an account"}, "saved": {"已保存", "Saved"},
+	"merchant_add": {"新增商户", "added a merchant"}, "merchant_edit": {"编辑商户", "edited a merchant"}, merchantImport: {"导入商户", "imported merchants"},
+	"merchant_disable": {"停用商户", "disabled a merchant"}, "merchant_enable": {"启用商户", "enabled a merchant"},
+	"unbind": {"解绑", "unbound"}, "replace": {"替换绑定", "replaced who is bound"}, "code_make": {"生成绑定码", "made a code"}, "code_cancel": {"作废绑定码", "cancelled a code"},
+	merchant.EventMade: {"新增", "added"}, merchant.EventEdited: {"编辑", "edited"}, merchant.EventCode: {"生成绑定码", "code made"}, merchant.EventCancelled: {"绑定码作废", "code cancelled"},
+	merchant.EventSuperseded: {"绑定码被取代", "code superseded"}, merchant.EventBound: {"绑定", "bound"}, merchant.EventRefused: {"扫码未能绑定", "scan refused"},
+	merchant.EventUnbound: {"解绑", "unbound"}, merchant.EventReplaced: {"绑定被替换", "replaced"}, merchant.EventNotice: {"通知", "notice"}, merchant.EventErased: {"绑定者已被删除", "who was bound was erased"},
 }
 
 // shown is what a page is given.

@@ -3,6 +3,7 @@ package console_test
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -11,31 +12,48 @@ import (
 
 // may is the least role for each address, as security.md has it; "" for everybody.
 var may = map[string]console.Role{
-	"GET /{$}":                        console.Viewer,
-	"GET /sign-in":                    "",
-	"POST /sign-in":                   "",
-	"POST /sign-out":                  console.Viewer,
-	"GET /setup":                      "",
-	"POST /setup":                     "",
-	"POST /language":                  "",
-	"GET /me":                         console.Viewer,
-	"POST /me/password":               console.Viewer,
-	"POST /me/sessions/end":           console.Viewer,
-	"GET /staff":                      console.Administrator,
-	"POST /staff":                     console.Administrator,
-	"GET /staff/{name}":               console.Administrator,
-	"POST /staff/{name}/role":         console.Administrator,
-	"POST /staff/{name}/disable":      console.Administrator,
-	"POST /staff/{name}/enable":       console.Administrator,
-	"POST /staff/{name}/reset":        console.Administrator,
-	"POST /staff/{name}/sessions/end": console.Administrator,
-	"GET /journal":                    console.Administrator,
-	"GET /accounts":                   console.Viewer,
-	"POST /accounts/{appid}/check":    console.Operator,
+	"GET /{$}":                                             console.Viewer,
+	"GET /sign-in":                                         "",
+	"POST /sign-in":                                        "",
+	"POST /sign-out":                                       console.Viewer,
+	"GET /setup":                                           "",
+	"POST /setup":                                          "",
+	"POST /language":                                       "",
+	"GET /me":                                              console.Viewer,
+	"POST /me/password":                                    console.Viewer,
+	"POST /me/sessions/end":                                console.Viewer,
+	"GET /staff":                                           console.Administrator,
+	"POST /staff":                                          console.Administrator,
+	"GET /staff/{name}":                                    console.Administrator,
+	"POST /staff/{name}/role":                              console.Administrator,
+	"POST /staff/{name}/disable":                           console.Administrator,
+	"POST /staff/{name}/enable":                            console.Administrator,
+	"POST /staff/{name}/reset":                             console.Administrator,
+	"POST /staff/{name}/sessions/end":                      console.Administrator,
+	"GET /journal":                                         console.Administrator,
+	"GET /merchants":                                       console.Viewer,
+	"GET /merchants/{realm}":                               console.Viewer,
+	"POST /merchants/{realm}":                              console.Operator,
+	"GET /merchants/{realm}/new":                           console.Operator,
+	"GET /merchants/{realm}/import":                        console.Operator,
+	"POST /merchants/{realm}/import":                       console.Operator,
+	"GET /merchants/{realm}/of/{id}":                       console.Viewer,
+	"GET /merchants/{realm}/of/{id}/edit":                  console.Operator,
+	"POST /merchants/{realm}/of/{id}/edit":                 console.Operator,
+	"POST /merchants/{realm}/of/{id}/disable":              console.Operator,
+	"POST /merchants/{realm}/of/{id}/enable":               console.Operator,
+	"POST /merchants/{realm}/of/{id}/unbind":               console.Operator,
+	"POST /merchants/{realm}/of/{id}/codes":                console.Operator,
+	"GET /merchants/{realm}/of/{id}/codes/{code}":          console.Viewer,
+	"GET /merchants/{realm}/of/{id}/codes/{code}/events":   console.Viewer,
+	"POST /merchants/{realm}/of/{id}/codes/{code}/cancel":  console.Operator,
+	"POST /merchants/{realm}/of/{id}/codes/{code}/replace": console.Operator,
+	"GET /accounts":                                        console.Viewer,
+	"POST /accounts/{appid}/check":                         console.Operator,
 }
 
 // filled is an address with somebody in it.
-var filled = strings.NewReplacer("{$}", "", "{name}", "nobody", "{appid}", "wx99")
+var filled = strings.NewReplacer("{$}", "", "{name}", "nobody", "{appid}", "wx99", "{realm}", "nowhere", "{id}", "nobody", "{code}", "none")
 
 func TestRights(t *testing.T) {
 	t.Parallel()
@@ -54,7 +72,7 @@ func TestRights(t *testing.T) {
 				}
 				b := k.browser(t)
 				if role != "" {
-					b = k.staff(t, "u"+string(rune('a'+i)), role)
+					b = k.staff(t, "u"+strconv.Itoa(i), role)
 				}
 				var a answer
 				if r.Method == http.MethodGet {

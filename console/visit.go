@@ -1,11 +1,13 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
@@ -23,10 +25,14 @@ type visit struct {
 	session Session
 	word    string // that his forms carry
 	about   string // what the journal says it is about
+	came    string // ... and what came of it, if it is answered with a page of its own
 }
 
-// maxForm bounds what a form sends, in bytes.
-const maxForm = 1 << 16
+// What a form sends at most, in bytes: maxTable with a table of merchants.
+const (
+	maxForm  = 1 << 16
+	maxTable = 16 << 20
+)
 
 // serve answers a request for a route: where from, who, whether he may, and then what.
 func (c *Console) serve(w http.ResponseWriter, r *http.Request, rt route) {
@@ -44,16 +50,21 @@ func (v *visit) answer(rt route) error {
 		return notFound
 	}
 	if v.r.Body != nil {
-		v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
+		most := int64(maxForm)
+		if rt.what == merchantImport {
+			most = maxTable
+		}
+		v.r.Body = http.MaxBytesReader(v.w, v.r.Body, most)
 	}
-	if err := v.identify(); err != nil {
+	// A page that waits for a scan asks by itself: that nobody uses it shows all the same.
+	if err := v.identify(!strings.HasSuffix(rt.path, "/events")); err != nil {
 		return err
 	}
 	if rt.action == "" {
 		return rt.serve(v.Console, v)
 	}
 	if v.staff.Name == "" {
-		if v.r.Method == http.MethodGet {
+		if rt.method == http.MethodGet {
 			return v.to("/sign-in")
 		}
 		return refuse(http.StatusUnauthorized, "请先登录", "Sign in first")
@@ -61,8 +72,14 @@ func (v *visit) answer(rt route) error {
 	if !v.staff.Role.May(rt.action) {
 		return refuse(http.StatusForbidden, "您的角色没有此权限", "Your role may not do this")
 	}
-	if v.r.Method == http.MethodGet {
+	if rt.method == http.MethodGet {
 		return rt.serve(v.Console, v)
+	}
+	if err := v.r.ParseMultipartForm(maxTable); err != nil && !errors.Is(err, http.ErrNotMultipart) {
+		if big := (*http.MaxBytesError)(nil); errors.As(err, &big) {
+			return err
+		}
+		return refuse(http.StatusBadRequest, "请求无法读取", "The request can't be read")
 	}
 	if subtle.ConstantTimeCompare([]byte(v.r.FormValue("word")), []byte(v.word)) != 1 {
 		return refuse(http.StatusForbidden, "页面已过期，请返回刷新后重试", "This page is out of date: go back, reload it and try again")
@@ -72,13 +89,16 @@ func (v *visit) answer(rt route) error {
 
 // noted does what a route is for, between the lines of the journal.
 func (v *visit) noted(rt route) error {
-	v.about = v.r.PathValue("name") + v.r.PathValue("appid")
+	v.about = v.r.PathValue("name") + v.r.PathValue("appid") + v.r.PathValue("realm")
+	if id := v.r.PathValue("id"); id != "" {
+		v.about += "/" + id
+	}
 	seq, err := v.Store.PutConsoleEntry(v.ctx, v.entry(rt.what, v.about))
 	if err != nil {
 		return err
 	}
 	err = rt.serve(v.Console, v)
-	result := "done"
+	result := cmp.Or(v.came, "done")
 	if err != nil {
 		f := faultOf(err)
 		result = "refused: " + f.EN
@@ -100,8 +120,8 @@ func (c *Console) cookieName() string {
 	return "wsite-console" // for loopback: browsers would drop the other one
 }
 
-// identify finds out whose session the request carries.
-func (v *visit) identify() error {
+// identify finds out whose session the request carries, which may count as a use of it.
+func (v *visit) identify(uses bool) error {
 	// Of two cookies one may be somebody else's, put there by another host of the domain.
 	cookies := v.r.CookiesNamed(v.cookieName())
 	if len(cookies) != 1 || len(cookies[0].Value) > 64 {
@@ -116,7 +136,7 @@ func (v *visit) identify() error {
 	if !found || !session.alive(now) || !staff.Disabled.IsZero() || staff.Password == "" {
 		return nil
 	}
-	if now.Sub(session.Used) >= time.Minute {
+	if uses && now.Sub(session.Used) >= time.Minute {
 		if err := v.Store.UseConsoleSession(v.ctx, session.ID, now); err != nil && !errors.Is(err, identity.ErrUnavailable) {
 			return err
 		}
@@ -162,6 +182,8 @@ func faultOf(err error) *fault {
 	switch {
 	case errors.As(err, &f):
 		return f
+	case merchantFault(err) != nil:
+		return merchantFault(err)
 	case errors.As(err, &big):
 		return refuse(http.StatusRequestEntityTooLarge, "内容过大", "That is too much at once")
 	case errors.Is(err, identity.ErrUnavailable):

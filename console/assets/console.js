@@ -18,3 +18,39 @@ for (const button of document.querySelectorAll('[data-copy]')) {
     button.textContent = '✓'
   })
 }
+
+for (const button of document.querySelectorAll('[data-print]')) {
+  button.addEventListener('click', () => print())
+}
+
+for (const left of document.querySelectorAll('[data-until]')) {
+  const until = Date.parse(left.dataset.until)
+  const show = () => {
+    const s = Math.max(0, Math.floor((until - Date.now()) / 1000))
+    const two = n => String(n).padStart(2, '0')
+    left.textContent = s < 86400 ? `(${two(Math.floor(s / 3600))}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)})` : ''
+  }
+  show()
+  setInterval(show, 1000)
+}
+
+// How a code stands, as long as that may change. The page of a code that was just made gets
+// an address of its own, so that a reload doesn't make another.
+for (const code of document.querySelectorAll('[data-code]')) {
+  history.replaceState(null, '', code.dataset.code)
+  if (!('live' in code.dataset)) continue
+  const events = new EventSource(code.dataset.code + '/events')
+  events.onmessage = event => {
+    const is = JSON.parse(event.data)
+    const state = code.querySelector('[data-state]')
+    state.textContent = is.name
+    state.classList.toggle('good', is.state === 'bound')
+    state.classList.toggle('bad', is.state === 'refused')
+    code.querySelector('[data-person]').textContent = is.person
+    code.querySelector('[data-reason]').textContent = is.reason
+    if (!is.over) return
+    events.close()
+    code.querySelector('[data-over]').hidden = false
+    for (const part of code.querySelectorAll('[data-image]')) part.hidden = true
+  }
+}

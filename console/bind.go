@@ -1,0 +1,223 @@
+package console
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/http"
+	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/merchant"
+)
+
+// Codes, and who is bound by them.
+
+type codeView struct {
+	Realm    Realm
+	Merchant merchant.Listed
+	Code     merchant.Code
+	// Image and Download are pictures of the code, of one that was just made.
+	Image    template.HTML
+	Download template.URL
+}
+
+// Lives that a code may be given.
+var lives = map[string]time.Duration{"screen": merchant.OnScreen, "day": 24 * time.Hour, "mail": merchant.Mailed}
+
+// makeCode makes a code. It is shown this once: whoever has it may bind himself.
+func (c *Console) makeCode(v *visit) error {
+	realm, m, err := v.merchant()
+	if err != nil {
+		return err
+	}
+	code, err := c.Merchants.MakeCode(v.ctx, merchant.Order{
+		Realm: realm.Name, Merchant: m.ID, AppID: v.r.PostFormValue("appid"), Life: lives[v.r.PostFormValue("life")], By: v.staff.Actor(),
+	})
+	if err != nil {
+		return err
+	}
+	svg, png, err := c.Draw(code.URL)
+	if err != nil {
+		return err
+	}
+	return v.page(http.StatusOK, "code", codeView{
+		realm, m, code, template.HTML(svg), template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png)),
+	})
+}
+
+// code is the one that the address names, with its merchant.
+func (v *visit) code() (Realm, merchant.Listed, merchant.Code, error) {
+	realm, m, err := v.merchant()
+	if err != nil {
+		return realm, m, merchant.Code{}, err
+	}
+	code, err := v.Merchants.Code(v.ctx, realm.Name, v.r.PathValue("code"))
+	if err == nil && code.Merchant != m.ID {
+		err = notFound
+	}
+	return realm, m, code, err
+}
+
+func (c *Console) codePage(v *visit) error {
+	realm, m, code, err := v.code()
+	if err != nil {
+		return err
+	}
+	return v.page(http.StatusOK, "code", codeView{Realm: realm, Merchant: m, Code: code})
+}
+
+// codeNames are what the states of a code are called.
+var codeNames = map[merchant.State]Text{
+	merchant.Waiting: {"等待扫码", "waiting for a scan"}, merchant.Scanned: {"已扫码，正在绑定", "scanned, being bound"},
+	merchant.Bound: {"已绑定", "bound"}, merchant.Refused: {"未能绑定", "refused"}, merchant.Expired: {"已过期", "expired"},
+	merchant.Superseded: {"已被新码取代", "superseded by a newer one"}, merchant.Cancelled: {"已作废", "cancelled"},
+}
+
+func reasonText(r merchant.Reason) Text {
+	en, zh := r.Staff()
+	return Text{zh, en}
+}
+
+// streamTime bounds a stream of states, so that a gateway that stops needn't wait for it;
+// a browser asks for another one.
+const streamTime = 20 * time.Second
+
+// codeEvents tells how a code stands as long as that may change (server-sent events). The
+// scan may come to any gateway, so the facts are looked at.
+func (c *Console) codeEvents(v *visit) error {
+	if _, _, _, err := v.code(); err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", "text/event-stream")
+	v.w.Header().Set("X-Accel-Buffering", "no")
+	stream := http.NewResponseController(v.w)
+	tick, end := time.NewTicker(time.Second), time.NewTimer(streamTime)
+	defer tick.Stop()
+	defer end.Stop()
+	said := ""
+	for {
+		_, _, code, err := v.code()
+		if err != nil {
+			return nil // the browser asks again, and is told
+		}
+		over := code.State != merchant.Waiting && code.State != merchant.Scanned
+		if now := string(code.State); now != said {
+			said = now
+			if _, err := fmt.Fprintf(v.w, "retry: 1000\ndata: %s\n\n", v.told(code, over)); err != nil {
+				return nil
+			}
+			if err := stream.Flush(); err != nil {
+				return nil
+			}
+		}
+		select {
+		case <-v.ctx.Done():
+			return nil
+		case <-end.C:
+			return nil
+		case <-tick.C:
+		}
+		if over {
+			return nil
+		}
+	}
+}
+
+// told is what a page is told of a code.
+func (v *visit) told(code merchant.Code, over bool) []byte {
+	say := func(t Text) string {
+		if v.lang == "en" {
+			return t.EN
+		}
+		return t.ZH
+	}
+	person := ""
+	if code.OpenID != "" {
+		person = Masked(code.OpenID)
+	}
+	text, _ := json.Marshal(map[string]any{
+		"state": code.State, "name": say(codeNames[code.State]), "reason": say(reasonText(code.Reason)), "person": person, "over": over,
+	})
+	return text
+}
+
+func (c *Console) cancelCode(v *visit) error {
+	realm, m, code, err := v.code()
+	if err == nil {
+		_, err = c.Merchants.Cancel(v.ctx, realm.Name, code.ID, v.staff.Actor())
+	}
+	if err != nil {
+		return err
+	}
+	return v.toMerchant(realm.Name, m.ID, "code_cancel")
+}
+
+func (c *Console) replace(v *visit) error {
+	realm, m, code, err := v.code()
+	if err == nil {
+		_, err = c.Merchants.Replace(v.ctx, merchant.Replacement{Realm: realm.Name, Code: code.ID, Version: v.number("version"), Slot: v.number("slot"), By: v.staff.Actor()})
+	}
+	if err != nil {
+		return err
+	}
+	return v.toMerchant(realm.Name, m.ID, "replace")
+}
+
+func (c *Console) unbind(v *visit) error {
+	realm, m, err := v.merchant()
+	if err != nil {
+		return err
+	}
+	b := merchant.Binding{Merchant: m.ID, AppID: v.r.PostFormValue("appid"), Slot: v.number("slot"), Code: v.r.PostFormValue("code")}
+	if err := c.Merchants.Unbind(v.ctx, realm.Name, b, v.staff.Actor()); err != nil {
+		return err
+	}
+	return v.toMerchant(realm.Name, m.ID, "unbind")
+}
+
+type importView struct {
+	Realm   Realm
+	Done    bool
+	Counts  map[string]int
+	Refused []refusedLine
+}
+
+type refusedLine struct {
+	Line int
+	ID   string
+	Said Text
+}
+
+func (c *Console) importPage(v *visit) error {
+	realm, err := v.realm()
+	if err != nil {
+		return err
+	}
+	return v.page(http.StatusOK, "import", importView{Realm: realm})
+}
+
+// importMerchants puts the merchants of a table on the list, and shows what became of each.
+func (c *Console) importMerchants(v *visit) error {
+	realm, err := v.realm()
+	if err != nil {
+		return err
+	}
+	file, _, err := v.r.FormFile("table")
+	if err != nil {
+		return refuse(http.StatusBadRequest, "请选择文件", "Choose a file")
+	}
+	defer file.Close()
+	view := importView{Realm: realm, Done: true, Counts: map[string]int{}}
+	err = c.Merchants.Import(v.ctx, realm.Name, file, v.staff.Actor(), func(i merchant.Imported) {
+		view.Counts[i.Became]++
+		if i.Became == merchant.Rejected && len(view.Refused) < 1000 {
+			en, zh := i.Fault.Say()
+			view.Refused = append(view.Refused, refusedLine{i.Line, i.ID, Text{zh, en}})
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return v.page(http.StatusOK, "import", view)
+}

@@ -1,0 +1,124 @@
+package console_test
+
+import (
+	"bytes"
+	"fmt"
+	"mime/multipart"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/caddy-wsite/caddy-wsite/console"
+)
+
+// fields are those of a merchant, in pairs, with what differs behind.
+func fields(also ...string) []string {
+	return append([]string{"name", "茶馆 <b>", "login", "tea", "contact", "王", "phone", "13812345678", "persons", "1"}, also...)
+}
+
+var version = regexp.MustCompile(`name="version" value="(\d+)"`)
+
+func TestMerchants(t *testing.T) {
+	t.Parallel()
+	t.Run("who is entered stands on the list, and a second one who edits sees what the first has changed", func(t *testing.T) {
+		t.Parallel()
+		k := start(t)
+		one, two, viewer := k.staff(t, "one", console.Operator), k.staff(t, "two", console.Operator), k.staff(t, "viewer", console.Viewer)
+		if a := one.post("/merchants/main", fields("id", "M1")...); a.status != http.StatusSeeOther {
+			t.Fatalf("entering answered %d %s", a.status, a.body)
+		}
+		if a := one.post("/merchants/main", fields("id", "M1")...); a.status != http.StatusConflict || !strings.Contains(a.body, "another merchant has this id") {
+			t.Errorf("entering him twice answered %d", a.status)
+		}
+		if a := one.post("/merchants/main", fields("id", "M2", "persons", "0")...); a.status != http.StatusBadRequest {
+			t.Errorf("with nobody to be bound it answered %d", a.status)
+		}
+		for _, path := range []string{"/merchants/main?q=茶", "/merchants/main/of/M1"} {
+			if a := viewer.get(path); !strings.Contains(a.body, "茶馆 &lt;b&gt;") || strings.Contains(a.body, "13812345678") || !strings.Contains(a.body, "138****5678") {
+				t.Errorf("%s says %s", path, a.body)
+			}
+		}
+		if a := viewer.get("/merchants/main?shown=bound"); strings.Contains(a.body, "茶馆") {
+			t.Error("who isn't bound is shown among those who are")
+		}
+		seen := version.FindStringSubmatch(two.get("/merchants/main/of/M1/edit").body)[1]
+		if a := one.post("/merchants/main/of/M1/edit", fields("version", seen, "name", "Tea house")...); a.status != http.StatusSeeOther {
+			t.Fatalf("editing answered %d %s", a.status, a.body)
+		}
+		late := two.post("/merchants/main/of/M1/edit", fields("version", seen, "contact", "Zhao")...)
+		if late.status != http.StatusConflict || !strings.Contains(late.body, "Tea house") || !strings.Contains(late.body, `value="Zhao"`) {
+			t.Errorf("the second one is answered %d %s", late.status, late.body)
+		}
+		again := version.FindStringSubmatch(late.body)[1]
+		if a := two.post("/merchants/main/of/M1/edit", fields("version", again, "contact", "Zhao")...); a.status != http.StatusSeeOther {
+			t.Errorf("saving again is answered %d", a.status)
+		}
+		if a := two.get("/merchants/main/of/M1"); !strings.Contains(a.body, "staff:one") || !strings.Contains(a.body, "staff:two") || !strings.Contains(a.body, "Zhao") {
+			t.Errorf("the history is %s", a.body)
+		}
+		if a := k.staff(t, "root", console.Administrator).get("/journal"); strings.Count(a.body, "edited a merchant") != 3 || !strings.Contains(a.body, "refused: another merchant has this id") || !strings.Contains(a.body, "main/M1") {
+			t.Errorf("the journal says %s", a.body)
+		}
+	})
+	t.Run("he is disabled and enabled from the version that was seen", func(t *testing.T) {
+		t.Parallel()
+		k := start(t)
+		b := k.staff(t, "one", console.Operator)
+		b.post("/merchants/main", fields("id", "M1")...)
+		for _, turn := range []struct {
+			path, version string
+			status        int
+		}{{"disable", "1", 303}, {"enable", "1", 409}, {"enable", "2", 303}} {
+			if a := b.post("/merchants/main/of/M1/"+turn.path, "version", turn.version); a.status != turn.status {
+				t.Errorf("%s from %s answered %d", turn.path, turn.version, a.status)
+			}
+		}
+		if a := b.post("/merchants/main/of/M9/disable", "version", "1"); a.status != http.StatusNotFound {
+			t.Errorf("of nobody it answered %d", a.status)
+		}
+	})
+	t.Run("a table is imported, with a report, and paged through", func(t *testing.T) {
+		t.Parallel()
+		k := start(t)
+		b := k.staff(t, "one", console.Operator)
+		table := "商户编号,商户名称\n"
+		for i := range 60 {
+			table += fmt.Sprintf("M%02d,Shop\n", i)
+		}
+		a := b.upload("/merchants/main/import", b.word(), table+"M!,wrong\n")
+		if a.status != http.StatusOK || !strings.Contains(a.body, "<dd>60</dd>") || !strings.Contains(a.body, "<td data-label=\"Line\">62</td>") {
+			t.Errorf("the report is %d %s", a.status, a.body)
+		}
+		if a := b.upload("/merchants/main/import", "", table); a.status != http.StatusForbidden {
+			t.Errorf("without a word it answers %d", a.status)
+		}
+		if a := b.upload("/merchants/main/import", b.word(), strings.Repeat("x", 17<<20)); a.status != http.StatusRequestEntityTooLarge {
+			t.Errorf("what is too long is answered %d", a.status)
+		}
+		next := regexp.MustCompile(`href="(\?[^"]+)">[^<]*Next`).FindStringSubmatch(b.get("/merchants/main?q=shop").body)
+		if next == nil {
+			t.Fatal("there is no next page")
+		}
+		second := b.get("/merchants/main" + strings.ReplaceAll(next[1], "&amp;", "&"))
+		if strings.Contains(second.body, ">M49<") || !strings.Contains(second.body, ">M50<") || !strings.Contains(second.body, ">M59<") || !strings.Contains(second.body, "Before") {
+			t.Errorf("the second page is %s", second.body)
+		}
+	})
+}
+
+// upload sends a table as the form of the page does.
+func (b *browser) upload(path, word, table string) answer {
+	b.t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	_ = form.WriteField("word", word)
+	file, _ := form.CreateFormFile("table", "merchants.csv")
+	_, _ = file.Write([]byte(table))
+	_ = form.Close()
+	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.url+path, &body)
+	if err == nil {
+		r.Header.Set("Content-Type", form.FormDataContentType())
+	}
+	return b.do(r, err)
+}
