@@ -204,7 +204,7 @@ func TestMerchants_refused(t *testing.T) {
 	o.stands("M1", first, merchant.Bound, "")
 	t.Run("a code that was used", func(t *testing.T) {
 		o.scans("ming", first.text("url"))
-		o.hears("ming", "used already")
+		o.hears("ming", "This code has been used already")
 		o.stands("M1", first, merchant.Bound, "")
 	})
 	t.Run("a code of a merchant who has somebody takes nothing from him, until staff decide", func(t *testing.T) {
@@ -264,7 +264,7 @@ func TestMerchants_refused(t *testing.T) {
 		if err := o.app.codes.Scanned(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
-		o.hears("wang", "has expired")
+		o.hears("wang", "This code has expired")
 		s.Scene, s.Key = "merchant.0000000000000000", "unknown"
 		if err := o.app.codes.Scanned(t.Context(), s); err != nil {
 			t.Fatal(err)

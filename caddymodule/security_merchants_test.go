@@ -32,7 +32,7 @@ func codesOfMerchants(t *testing.T) {
 	held := o.bound("M1")[0]
 	o.do("POST", "merchants/M2/unbind", fmt.Sprintf(`{"appid":%q,"code":%q}`, appA, held["code"])).wantCode(t, merchantChanged)
 	o.scans("ming", code.text("url"))
-	o.hears("ming", "used already")
+	o.hears("ming", "This code has been used already")
 	if now := o.bound("M1"); len(now) != 1 || now[0]["person"] != held["person"] || len(o.bound("M2")) != 0 {
 		t.Errorf("bound are %v", now)
 	}
