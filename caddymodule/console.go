@@ -58,7 +58,7 @@ func (h *Console) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 // newConsole makes a console over the facts of the app, once these are open.
 func (a *App) newConsole() *console.Console {
 	return console.New(console.Config{
-		Store: a.consoleStore(), Accounts: consoleAccounts{a}, Realms: a.consoleRealms(), Merchants: a.desk, Draw: drawCode, Now: func() time.Time { return a.now() }, Random: a.random,
+		Store: a.consoleStore(), Accounts: consoleAccounts{a}, Realms: a.consoleRealms(), Merchants: a.desk, Notices: a.desk, Templates: a.consoleTemplates, Draw: drawCode, Now: func() time.Time { return a.now() }, Random: a.random,
 		Within: func(ctx context.Context, by string) (time.Duration, bool) {
 			verdict, within := a.count(ctx, limitConsoleLogins, by)
 			return verdict.RetryAfter, within
@@ -85,6 +85,18 @@ func (a *App) consoleRealms() []console.Realm {
 		return cmp.Or(cmp.Compare(len(y.Accounts), len(x.Accounts)), strings.Compare(x.Name, y.Name))
 	})
 	return list
+}
+
+// consoleTemplates are the templates of an account that WeChat still lists.
+func (a *App) consoleTemplates(ctx context.Context, appID string) ([]console.Template, error) {
+	all, _, err := a.messages.Templates(ctx, appID)
+	var list []console.Template
+	for _, t := range all {
+		if t.Removed.IsZero() {
+			list = append(list, console.Template{ID: t.ID, Title: t.Title})
+		}
+	}
+	return list, err
 }
 
 // drawCode draws a code for a page, and as a file.

@@ -121,6 +121,7 @@ func TestConsole_bind(t *testing.T) {
 			b.shows(device + "-merchants")
 			b.do(chromedp.Click("tbody a"), chromedp.WaitVisible("form[action$='/codes']"))
 			b.shows(device + "-merchant-bound")
+			g.notifies(t, b, device)
 			b.do(chromedp.Click("section:nth-of-type(2) summary"), chromedp.WaitVisible("form[action$='/unbind'] button"), chromedp.Click("form[action$='/unbind'] button"), chromedp.WaitVisible(".done"))
 			if m, err := g.app.desk.Get(t.Context(), "main", "M1"); err != nil || len(m.Bindings) != 0 {
 				t.Errorf("after unbinding he is %+v, %v", m, err)
@@ -143,4 +144,24 @@ func (b *tab) address() string {
 func startConsole(t *testing.T) *gateway {
 	t.Helper()
 	return startChannels(t, withConsole...)
+}
+
+// notifies sends a notice from the page of a merchant who is bound, and goes back there.
+func (g *gateway) notifies(t *testing.T, b *tab, device string) {
+	t.Helper()
+	template := g.notice(t)
+	if err := g.app.messages.Sync(t.Context(), appA); err != nil {
+		t.Fatal(err)
+	}
+	at := b.address()
+	b.do(chromedp.Click("a[href$='to=M1']"), chromedp.WaitVisible(".rows a"), chromedp.Click("a[href*='"+template+"']"), chromedp.WaitVisible("input[name=data_thing4]"))
+	b.do(chromedp.SendKeys("input[name=data_thing4]", "Green tea"), chromedp.SendKeys("input[name=data_amount2]", "39.8元"))
+	if text := b.text(); !strings.Contains(text, "Green tea") {
+		t.Errorf("the preview is %s", text)
+	}
+	b.shows(device + "-compose")
+	b.do(chromedp.Click("main button.go"), chromedp.WaitVisible(".done"))
+	eventually(t, "the notice arrives", func() bool { return len(g.got("li", "template")) == 1 })
+	b.shows(device + "-notice")
+	b.do(chromedp.Navigate(at), chromedp.WaitVisible("form[action$='/codes']"))
 }

@@ -64,6 +64,9 @@ type Config struct {
 	// Realms are those whose merchants are kept here.
 	Realms    []Realm
 	Merchants Merchants
+	Notices   Notices
+	// Templates are those of an account, as WeChat has last listed them.
+	Templates func(ctx context.Context, appID string) ([]Template, error)
 	// Draw draws what a code says.
 	Draw   func(url string) (svg, png []byte, err error)
 	Now    func() time.Time
@@ -143,6 +146,13 @@ func routes() []route {
 		{"GET", "/merchants/{realm}/of/{id}/codes/{code}/events", seeMerchants, "", (*Console).codeEvents},
 		{"POST", "/merchants/{realm}/of/{id}/codes/{code}/cancel", bindMerchants, "code_cancel", (*Console).cancelCode},
 		{"POST", "/merchants/{realm}/of/{id}/codes/{code}/replace", bindMerchants, "replace", (*Console).replace},
+		{"GET", "/merchants/{realm}/notices", seeMerchants, "", (*Console).noticesPage},
+		{"POST", "/merchants/{realm}/notices", notifyMerchants, "notice_send", (*Console).sendNotice},
+		{"GET", "/merchants/{realm}/notices/new", notifyMerchants, "", (*Console).composePage},
+		{"GET", "/merchants/{realm}/notices/{notice}", seeMerchants, "", (*Console).noticePage},
+		{"GET", "/merchants/{realm}/notices/{notice}/recipients.csv", seeMerchants, "", (*Console).noticeTable},
+		{"POST", "/merchants/{realm}/notices/{notice}/resend", notifyMerchants, "notice_resend", (*Console).resendNotice},
+		{"POST", "/merchants/{realm}/notices/{notice}/cancel", notifyMerchants, "notice_cancel", (*Console).cancelNotice},
 		{"GET", "/accounts", seeAccounts, "", (*Console).accountsPage},
 		{"POST", "/accounts/{appid}/check", checkAccount, "account_check", (*Console).check},
 	}

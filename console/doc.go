@@ -1,5 +1,5 @@
-// Package console is the page on which staff keep merchants, bind them to WeChat, and see
-// how accounts stand.
+// Package console is the page on which staff keep merchants, bind them to WeChat, send them
+// notices, and see how accounts stand.
 //
 // It is rendered on the server, in Chinese and English, and needs nothing from elsewhere.
 // What it does is done by the same methods as the HTTP API.

@@ -78,6 +78,13 @@ func TestMerchants(t *testing.T) {
 			t.Errorf("of nobody it answered %d", a.status)
 		}
 	})
+	t.Run("a notice goes through no other account than those of the realm", func(t *testing.T) {
+		t.Parallel()
+		b := start(t).staff(t, "one", console.Operator)
+		if a := b.post("/merchants/main/notices", "appid", "wx02", "template", "T", "all", "1"); a.status != http.StatusNotFound {
+			t.Errorf("answered %d", a.status)
+		}
+	})
 	t.Run("a table is imported, with a report, and paged through", func(t *testing.T) {
 		t.Parallel()
 		k := start(t)

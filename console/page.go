@@ -62,6 +62,8 @@ func words(lang string) template.FuncMap {
 		"section":      strings.HasPrefix,
 		"mask":         Masked,
 		"merchantPath": merchantPath,
+		"noticePath":   noticePath,
+		"recipient":    recipientText,
 		"reason":       reasonText,
 		"codeState":    func(s merchant.State) string { return t(codeNames[s].ZH, codeNames[s].EN) },
 		"what": func(code string) string {
@@ -84,6 +86,7 @@ var whats = map[string]Text{
 	"account_check": {"检查公众号", "checked an account"}, "saved": {"已保存", "Saved"},
 	"merchant_add": {"新增商户", "added a merchant"}, "merchant_edit": {"编辑商户", "edited a merchant"}, merchantImport: {"导入商户", "imported merchants"},
 	"merchant_disable": {"停用商户", "disabled a merchant"}, "merchant_enable": {"启用商户", "enabled a merchant"},
+	"notice_send": {"发送通知", "sent a notice"}, "notice_resend": {"重发通知", "sent a notice again"}, "notice_cancel": {"取消通知", "cancelled a notice"},
 	"unbind": {"解绑", "unbound"}, "replace": {"替换绑定", "replaced who is bound"}, "code_make": {"生成绑定码", "made a code"}, "code_cancel": {"作废绑定码", "cancelled a code"},
 	merchant.EventMade: {"新增", "added"}, merchant.EventEdited: {"编辑", "edited"}, merchant.EventCode: {"生成绑定码", "code made"}, merchant.EventCancelled: {"绑定码作废", "code cancelled"},
 	merchant.EventSuperseded: {"绑定码被取代", "code superseded"}, merchant.EventBound: {"绑定", "bound"}, merchant.EventRefused: {"扫码未能绑定", "scan refused"},

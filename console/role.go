@@ -21,26 +21,28 @@ func (r Role) Valid() bool { return slices.Contains(Roles, r) }
 type Action string
 
 const (
-	keepSelf      Action = "self"          // his own password and sessions
-	seeAccounts   Action = "accounts"      // how accounts stand
-	checkAccount  Action = "account.check" // asks WeChat
-	seeMerchants  Action = "merchants"
-	editMerchants Action = "merchant.edit"
-	bindMerchants Action = "merchant.bind" // codes, and who is bound
-	keepStaff     Action = "staff"
-	seeJournal    Action = "journal"
+	keepSelf        Action = "self"          // his own password and sessions
+	seeAccounts     Action = "accounts"      // how accounts stand
+	checkAccount    Action = "account.check" // asks WeChat
+	seeMerchants    Action = "merchants"
+	editMerchants   Action = "merchant.edit"
+	bindMerchants   Action = "merchant.bind" // codes, and who is bound
+	notifyMerchants Action = "merchant.notify"
+	keepStaff       Action = "staff"
+	seeJournal      Action = "journal"
 )
 
 // rights is the least role that each action takes.
 var rights = map[Action]Role{
-	keepSelf:      Viewer,
-	seeAccounts:   Viewer,
-	checkAccount:  Operator,
-	seeMerchants:  Viewer,
-	editMerchants: Operator,
-	bindMerchants: Operator,
-	keepStaff:     Administrator,
-	seeJournal:    Administrator,
+	keepSelf:        Viewer,
+	seeAccounts:     Viewer,
+	checkAccount:    Operator,
+	seeMerchants:    Viewer,
+	editMerchants:   Operator,
+	bindMerchants:   Operator,
+	notifyMerchants: Operator,
+	keepStaff:       Administrator,
+	seeJournal:      Administrator,
 }
 
 // May says whether the role is enough for an action.

@@ -54,3 +54,11 @@ for (const code of document.querySelectorAll('[data-code]')) {
     for (const part of code.querySelectorAll('[data-image]')) part.hidden = true
   }
 }
+
+// The preview of a notice shows what is typed.
+for (const field of document.querySelectorAll('[data-fills]')) {
+  const line = [...document.querySelectorAll('[data-shows]')].find(l => l.dataset.shows === field.dataset.fills)
+  const show = () => { if (line) line.textContent = field.value || field.placeholder || '' }
+  field.addEventListener('input', show)
+  show()
+}
