@@ -76,7 +76,10 @@ func TestSignIn(t *testing.T) {
 			}
 			k.ahead.Add(int64(11 * time.Hour))
 		}
-		k.ahead.Add(int64(11 * time.Hour))
+		if !b.signedIn() {
+			t.Error("a session that is used ends too early")
+		}
+		k.ahead.Add(int64(4 * time.Hour))
 		if b.signedIn() {
 			t.Error("it is older than a session gets")
 		}
