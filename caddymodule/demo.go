@@ -65,6 +65,8 @@ type demo struct {
 	ready func() // called once everything runs, in tests
 
 	origin, simulator string
+	console           string // its address, and the code with which its first visitor chooses a password
+	invitation        string
 	sim               *wechatsim.Sim
 	key, desk         string // keys of the API: the shop's, and of the staff who deal with merchants
 	template, code    string // that the shop sends, and shows
@@ -87,6 +89,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	// cookies apart: they know no ports.
 	d.origin = fmt.Sprintf("http://127.0.0.1:%d", d.port)
 	d.simulator = fmt.Sprintf("http://localhost:%d", d.port+1)
+	d.console = fmt.Sprintf("http://console.localhost:%d", d.port)
 	if err := free(d.port); err != nil {
 		return err
 	}
@@ -152,7 +155,7 @@ func (d *demo) gateway(addresses map[string]string) error {
 	if err != nil {
 		return err
 	}
-	pairs := []string{"{ORIGIN}", d.origin, "{SIMULATOR}", d.simulator, "{DATA}", data}
+	pairs := []string{"{ORIGIN}", d.origin, "{SIMULATOR}", d.simulator, "{CONSOLE}", d.console, "{DATA}", data}
 	for name, at := range addresses {
 		pairs = append(pairs, "{"+name+"}", at)
 	}
@@ -226,6 +229,7 @@ caddy-wsite demo: everything here is simulated and stays on this machine.
                  curl -s %[4]s/wsite/-/jwks.json
 
 `, d.simulator, d.origin+demoSites[0].Path, d.origin+demoSites[0].Path+"pay/notify", d.origin)
+	d.tellConsole()
 	d.tellMerchants()
 	fmt.Fprintf(d.out, "\n  Ctrl-C stops it%s.\n", d.leaves())
 }

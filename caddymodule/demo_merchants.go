@@ -1,9 +1,11 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
+	"github.com/caddy-wsite/caddy-wsite/console"
 	"github.com/caddy-wsite/caddy-wsite/identity"
 )
 
@@ -37,6 +39,33 @@ func (d *demo) openMerchants() (err error) {
 		}
 	}
 	return nil
+}
+
+// openConsole invites somebody into the console, unless an earlier demo has.
+func (d *demo) openConsole() error {
+	app, err := demoApp()
+	if err != nil {
+		return err
+	}
+	staff, err := app.consoleStore().ConsoleStaffs(context.Background())
+	if err != nil || len(staff) > 0 {
+		return err
+	}
+	d.invitation, err = app.newConsole().Add(context.Background(), "demo", console.Administrator)
+	return err
+}
+
+// tellConsole prints where the staff work.
+func (d *demo) tellConsole() {
+	address, then := d.console, "sign in as before"
+	if d.invitation != "" {
+		address, then = d.console+"/setup#"+d.invitation, "choose a password; you are the administrator called demo"
+	}
+	fmt.Fprintf(d.out, `
+  Console        %s
+                 %s.
+                 Make a code for a merchant, scan it on the phone page, and see it bound
+`, address, then)
 }
 
 // tellMerchants prints what the staff of a platform would do.

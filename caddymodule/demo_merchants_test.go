@@ -2,6 +2,8 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -66,4 +68,38 @@ func TestDemo_merchants(t *testing.T) {
 			return false
 		})
 	})
+}
+
+func TestDemo_console(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t)
+	link := regexp.MustCompile(`http://console\.localhost:\d+/setup#(\S+)`).FindStringSubmatch(d.printed)
+	if link == nil {
+		t.Fatalf("no link is in\n%s", d.printed)
+	}
+	post := func(code string) int {
+		t.Helper()
+		form := url.Values{"code": {code}, "name": {"demo"}, "password": {"noodles, tea and flowers"}, "again": {"noodles, tea and flowers"}}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.origin+"/setup", strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = strings.TrimPrefix(d.console, "http://")
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode
+	}
+	if status := post("another"); status != http.StatusForbidden {
+		t.Errorf("another code is answered %d", status)
+	}
+	if status := post(link[1]); status != http.StatusSeeOther {
+		t.Errorf("the printed code is answered %d", status)
+	}
+	if status := post(link[1]); status != http.StatusForbidden {
+		t.Errorf("a second time it is answered %d", status)
+	}
 }

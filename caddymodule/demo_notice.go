@@ -48,6 +48,9 @@ func (d *demo) connect() error {
 	if err := d.openMerchants(); err != nil {
 		return err
 	}
+	if err := d.openConsole(); err != nil {
+		return err
+	}
 	var code struct{ ID string }
 	body, err := d.ask("POST", "/v1/accounts/"+demoShared+"/qr-codes", map[string]any{"ref": "demo"})
 	if err == nil {
@@ -57,14 +60,23 @@ func (d *demo) connect() error {
 	return err
 }
 
-// demoKey makes a key of the API, as `caddy wsite api-keys create` does.
-func demoKey(scopes []identity.Scope, sites ...string) (string, error) {
+// demoApp is the running gateway.
+func demoApp() (*App, error) {
 	loaded, err := caddy.ActiveContext().App("wsite")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	app := loaded.(*App)
 	<-app.ready
+	return app, nil
+}
+
+// demoKey makes a key of the API, as `caddy wsite api-keys create` does.
+func demoKey(scopes []identity.Scope, sites ...string) (string, error) {
+	app, err := demoApp()
+	if err != nil {
+		return "", err
+	}
 	key, text, err := identity.NewAPIKey(identity.APIKey{
 		Realm: "main", Name: "demo", Scopes: scopes, Sites: sites, Made: time.Now(),
 	}, app.random)
