@@ -10,7 +10,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/console"
 )
 
-// may is the least role for each address, as security.md has it; "" for everybody.
+// may is the least role for each address, as docs/console.md has it; "" for everybody.
 var may = map[string]console.Role{
 	"GET /{$}":                                               console.Viewer,
 	"GET /sign-in":                                           "",
