@@ -92,6 +92,17 @@ func did(t *testing.T, line string) int64 {
 	return n
 }
 
+// stopped waits until SIGSTOP has stopped it: kill(2) returns before.
+func (c *child) stopped(t *testing.T) {
+	t.Helper()
+	var status syscall.WaitStatus
+	for !status.Stopped() {
+		if _, err := syscall.Wait4(c.cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || status.Exited() || status.Signaled() {
+			t.Fatalf("the child isn't stopped: %v, %v", status, err)
+		}
+	}
+}
+
 func TestKill(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, place string) {
@@ -144,6 +155,7 @@ func stoppedAndContinued(t *testing.T, place string) {
 	if err := c.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	c.stopped(t)
 	if _, err := io.WriteString(c.in, "\n"); err != nil {
 		t.Fatal(err)
 	}

@@ -142,6 +142,19 @@ func TestDo(t *testing.T) {
 	})
 }
 
+func TestToken_lateLease(t *testing.T) {
+	t.Parallel()
+	play(t, func(w *world) {
+		k := w.node("a")
+		// Another node has reserved the account, and dies.
+		if _, ok, err := w.store.Store.ReserveCustody(w.Context(), legacy, "x", time.Now(), time.Now().Add(28*time.Second)); !ok || err != nil {
+			w.Fatal(ok, err)
+		}
+		w.wechat.with(func(string, string) fault { return fault{slow: 4 * time.Second} })
+		w.asks(1, func() { w.token(k, legacy) })
+	})
+}
+
 func TestDeadAgain(t *testing.T) {
 	t.Parallel()
 	// refused is a WeChat that takes no token, and gives the same one again.

@@ -29,8 +29,8 @@ func (f *flight) wait(ctx context.Context) error {
 	}
 }
 
-// fly joins the work on an entry, or begins it. It goes on without whoever began it,
-// for half of a lease at most.
+// fly joins the work on an entry, or begins it. It goes on without whoever began it: it
+// waits for half of a lease at most, and then works for as long.
 func (k *Keeper) fly(ctx context.Context, e *entry, dead string) *flight {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -65,6 +65,10 @@ func (k *Keeper) refresh(ctx context.Context, e *entry, dead string) error {
 	if k.Now().Sub(c.at) > k.Lease/2 {
 		return k.settle(e, errPaused)
 	}
+	// The wait for the lease may have taken most of the time for the work: a question whose
+	// answer nobody waits for would be one more, and end the token that it gives.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), k.Lease/2)
+	defer cancel()
 	r, err := k.fetch(ctx, a, e, dead, c.fence)
 	if err != nil {
 		return k.settle(e, err)
