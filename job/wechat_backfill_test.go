@@ -41,11 +41,14 @@ func TestBackfill(t *testing.T) {
 		began := time.Now()
 		j := p.start(t, job.Backfill, nil)
 		// Somewhere in the middle the process is restarted.
-		for p.get(t, j.ID).Done < 600 {
+		for idle := 0; p.get(t, j.ID).Done < 600; idle++ {
 			select {
 			case <-p.states:
 				p.wakeAfter(time.Minute)
 			case <-time.After(5 * time.Millisecond):
+				if idle%100 == 99 { // it may wait for longer than a minute
+					p.wakeAfter(time.Minute)
+				}
 			}
 		}
 		stop()

@@ -35,6 +35,7 @@ func TestChaos(t *testing.T) {
 					c.nodes = append(c.nodes, w.node(fmt.Sprint("n", i)))
 				}
 				c.run(accounts, day, seed)
+				synctest.Wait() // for what is still under way
 				c.judge(accounts, day)
 			})
 		})
