@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"regexp"
 	"slices"
@@ -123,7 +124,7 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 			b.rotate(n, false)
 		}
 		kind := kindCut
-		if r.Context().Err() != nil { // the visitor's patience is over
+		if r.Context().Err() != nil || gaveUp(err) {
 			kind = kindLate
 		}
 		if kind == kindCut && r.Method == http.MethodGet && !fixed && try < 3 {
@@ -133,6 +134,14 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 		b.blame(n, kind, began, r.Method+" "+r.URL.Path+": "+err.Error())
 		return nil, err
 	}
+}
+
+// gaveUp says that the visitor's patience was over. A client may hear of that before its
+// request's context says so; sent again to a node that is well, the request would be held
+// against that one.
+func gaveUp(err error) bool {
+	var late net.Error
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &late) && late.Timeout() || strings.Contains(err.Error(), "request canceled")
 }
 
 var refusalCode = regexp.MustCompile(`<p class="code">([a-z_]*)</p>|"code":"([a-z_]*)"`)
