@@ -7,6 +7,15 @@ import (
 
 // How WeChat accounts stand.
 
+var accountRoutes = []route{
+	{"GET", "/accounts", seeAccounts, "", (*Console).accountsPage},
+	{"POST", "/accounts/{appid}/check", checkAccount, "account_check", (*Console).check},
+}
+
+var accountWords = map[string]Text{
+	"account_check": {"检查公众号", "checked an account"},
+}
+
 type accountsView struct{ Accounts []Account }
 
 // Alarms counts what somebody has to look after.

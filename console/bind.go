@@ -13,6 +13,22 @@ import (
 
 // Codes, and who is bound by them.
 
+var codeRoutes = []route{
+	{"POST", "/merchants/{realm}/of/{id}/unbind", bindMerchants, "unbind", (*Console).unbind},
+	{"POST", "/merchants/{realm}/of/{id}/codes", bindMerchants, "code_make", (*Console).makeCode},
+	{"GET", "/merchants/{realm}/of/{id}/codes/{code}", seeMerchants, "", (*Console).codePage},
+	{"GET", "/merchants/{realm}/of/{id}/codes/{code}/events", seeMerchants, "", (*Console).codeEvents},
+	{"POST", "/merchants/{realm}/of/{id}/codes/{code}/cancel", bindMerchants, "code_cancel", (*Console).cancelCode},
+	{"POST", "/merchants/{realm}/of/{id}/codes/{code}/replace", bindMerchants, "replace", (*Console).replace},
+}
+
+var codeWords = map[string]Text{
+	"unbind":      {"解绑", "unbound"},
+	"replace":     {"替换绑定", "replaced who is bound"},
+	"code_make":   {"生成绑定码", "made a code"},
+	"code_cancel": {"作废绑定码", "cancelled a code"},
+}
+
 type codeView struct {
 	Realm    Realm
 	Merchant merchant.Listed

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -107,55 +108,9 @@ type route struct {
 // merchantImport is what the journal calls an import, whose request may be long.
 const merchantImport = "merchant_import"
 
-// routes are all of them.
+// routes are all of them; each subject has its own in the file that answers them.
 func routes() []route {
-	return []route{
-		{"GET", "/{$}", keepSelf, "", (*Console).home},
-		{"GET", "/sign-in", "", "", (*Console).signInPage},
-		{"POST", "/sign-in", "", "", (*Console).signIn},
-		{"POST", "/sign-out", keepSelf, "sign_out", (*Console).signOut},
-		{"GET", "/setup", "", "", (*Console).setupPage},
-		{"POST", "/setup", "", "", (*Console).setup},
-		{"POST", "/language", "", "", (*Console).language},
-		{"GET", "/me", keepSelf, "", (*Console).mePage},
-		{"POST", "/me/password", keepSelf, "password", (*Console).changePassword},
-		{"POST", "/me/sessions/end", keepSelf, "session_end", (*Console).endMine},
-		{"GET", "/staff", keepStaff, "", (*Console).staffPage},
-		{"POST", "/staff", keepStaff, "staff_add", (*Console).addStaff},
-		{"GET", "/staff/{name}", keepStaff, "", (*Console).personPage},
-		{"POST", "/staff/{name}/role", keepStaff, "staff_role", (*Console).changeRole},
-		{"POST", "/staff/{name}/disable", keepStaff, "staff_disable", (*Console).disableStaff},
-		{"POST", "/staff/{name}/enable", keepStaff, "staff_enable", (*Console).enableStaff},
-		{"POST", "/staff/{name}/reset", keepStaff, "staff_reset", (*Console).resetStaff},
-		{"POST", "/staff/{name}/sessions/end", keepStaff, "staff_sessions_end", (*Console).endTheirs},
-		{"GET", "/journal", seeJournal, "", (*Console).journalPage},
-		{"GET", "/merchants", seeMerchants, "", (*Console).merchantsHome},
-		{"GET", "/merchants/{realm}", seeMerchants, "", (*Console).merchantsPage},
-		{"POST", "/merchants/{realm}", editMerchants, "merchant_add", (*Console).createMerchant},
-		{"GET", "/merchants/{realm}/new", editMerchants, "", (*Console).newMerchantPage},
-		{"GET", "/merchants/{realm}/import", editMerchants, "", (*Console).importPage},
-		{"POST", "/merchants/{realm}/import", editMerchants, merchantImport, (*Console).importMerchants},
-		{"GET", "/merchants/{realm}/of/{id}", seeMerchants, "", (*Console).merchantPage},
-		{"GET", "/merchants/{realm}/of/{id}/edit", editMerchants, "", (*Console).editPage},
-		{"POST", "/merchants/{realm}/of/{id}/edit", editMerchants, "merchant_edit", (*Console).editMerchant},
-		{"POST", "/merchants/{realm}/of/{id}/disable", editMerchants, "merchant_disable", (*Console).disableMerchant},
-		{"POST", "/merchants/{realm}/of/{id}/enable", editMerchants, "merchant_enable", (*Console).enableMerchant},
-		{"POST", "/merchants/{realm}/of/{id}/unbind", bindMerchants, "unbind", (*Console).unbind},
-		{"POST", "/merchants/{realm}/of/{id}/codes", bindMerchants, "code_make", (*Console).makeCode},
-		{"GET", "/merchants/{realm}/of/{id}/codes/{code}", seeMerchants, "", (*Console).codePage},
-		{"GET", "/merchants/{realm}/of/{id}/codes/{code}/events", seeMerchants, "", (*Console).codeEvents},
-		{"POST", "/merchants/{realm}/of/{id}/codes/{code}/cancel", bindMerchants, "code_cancel", (*Console).cancelCode},
-		{"POST", "/merchants/{realm}/of/{id}/codes/{code}/replace", bindMerchants, "replace", (*Console).replace},
-		{"GET", "/merchants/{realm}/notices", seeMerchants, "", (*Console).noticesPage},
-		{"POST", "/merchants/{realm}/notices", notifyMerchants, "notice_send", (*Console).sendNotice},
-		{"GET", "/merchants/{realm}/notices/new", notifyMerchants, "", (*Console).composePage},
-		{"GET", "/merchants/{realm}/notices/{notice}", seeMerchants, "", (*Console).noticePage},
-		{"GET", "/merchants/{realm}/notices/{notice}/recipients.csv", seeMerchants, "", (*Console).noticeTable},
-		{"POST", "/merchants/{realm}/notices/{notice}/resend", notifyMerchants, "notice_resend", (*Console).resendNotice},
-		{"POST", "/merchants/{realm}/notices/{notice}/cancel", notifyMerchants, "notice_cancel", (*Console).cancelNotice},
-		{"GET", "/accounts", seeAccounts, "", (*Console).accountsPage},
-		{"POST", "/accounts/{appid}/check", checkAccount, "account_check", (*Console).check},
-	}
+	return slices.Concat(signInRoutes, staffRoutes, merchantRoutes, codeRoutes, noticeRoutes, accountRoutes, journalRoutes)
 }
 
 // New makes a console.

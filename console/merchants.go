@@ -14,6 +14,39 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/merchant"
 )
 
+var merchantRoutes = []route{
+	{"GET", "/merchants", seeMerchants, "", (*Console).merchantsHome},
+	{"GET", "/merchants/{realm}", seeMerchants, "", (*Console).merchantsPage},
+	{"POST", "/merchants/{realm}", editMerchants, "merchant_add", (*Console).createMerchant},
+	{"GET", "/merchants/{realm}/new", editMerchants, "", (*Console).newMerchantPage},
+	{"GET", "/merchants/{realm}/import", editMerchants, "", (*Console).importPage},
+	{"POST", "/merchants/{realm}/import", editMerchants, merchantImport, (*Console).importMerchants},
+	{"GET", "/merchants/{realm}/of/{id}", seeMerchants, "", (*Console).merchantPage},
+	{"GET", "/merchants/{realm}/of/{id}/edit", editMerchants, "", (*Console).editPage},
+	{"POST", "/merchants/{realm}/of/{id}/edit", editMerchants, "merchant_edit", (*Console).editMerchant},
+	{"POST", "/merchants/{realm}/of/{id}/disable", editMerchants, "merchant_disable", (*Console).disableMerchant},
+	{"POST", "/merchants/{realm}/of/{id}/enable", editMerchants, "merchant_enable", (*Console).enableMerchant},
+}
+
+var merchantWords = map[string]Text{
+	"merchant_add":           {"新增商户", "added a merchant"},
+	"merchant_edit":          {"编辑商户", "edited a merchant"},
+	merchantImport:           {"导入商户", "imported merchants"},
+	"merchant_disable":       {"停用商户", "disabled a merchant"},
+	"merchant_enable":        {"启用商户", "enabled a merchant"},
+	merchant.EventMade:       {"新增", "added"},
+	merchant.EventEdited:     {"编辑", "edited"},
+	merchant.EventCode:       {"生成绑定码", "code made"},
+	merchant.EventCancelled:  {"绑定码作废", "code cancelled"},
+	merchant.EventSuperseded: {"绑定码被取代", "code superseded"},
+	merchant.EventBound:      {"绑定", "bound"},
+	merchant.EventRefused:    {"扫码未能绑定", "scan refused"},
+	merchant.EventUnbound:    {"解绑", "unbound"},
+	merchant.EventReplaced:   {"绑定被替换", "replaced"},
+	merchant.EventNotice:     {"通知", "notice"},
+	merchant.EventErased:     {"绑定者已被删除", "who was bound was erased"},
+}
+
 // Merchants is where staff deal with merchants; a [merchant.Desk] does.
 type Merchants interface {
 	Create(ctx context.Context, m merchant.Merchant, by string) (merchant.Merchant, error)

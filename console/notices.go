@@ -15,6 +15,22 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/merchant"
 )
 
+var noticeRoutes = []route{
+	{"GET", "/merchants/{realm}/notices", seeMerchants, "", (*Console).noticesPage},
+	{"POST", "/merchants/{realm}/notices", notifyMerchants, "notice_send", (*Console).sendNotice},
+	{"GET", "/merchants/{realm}/notices/new", notifyMerchants, "", (*Console).composePage},
+	{"GET", "/merchants/{realm}/notices/{notice}", seeMerchants, "", (*Console).noticePage},
+	{"GET", "/merchants/{realm}/notices/{notice}/recipients.csv", seeMerchants, "", (*Console).noticeTable},
+	{"POST", "/merchants/{realm}/notices/{notice}/resend", notifyMerchants, "notice_resend", (*Console).resendNotice},
+	{"POST", "/merchants/{realm}/notices/{notice}/cancel", notifyMerchants, "notice_cancel", (*Console).cancelNotice},
+}
+
+var noticeWords = map[string]Text{
+	"notice_send":   {"发送通知", "sent a notice"},
+	"notice_resend": {"重发通知", "sent a notice again"},
+	"notice_cancel": {"取消通知", "cancelled a notice"},
+}
+
 // Notices is where staff send notices to merchants; a [merchant.Desk] does.
 type Notices interface {
 	Form(ctx context.Context, appID, template string) (merchant.Form, error)

@@ -5,7 +5,9 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,7 +61,6 @@ func words(lang string) template.FuncMap {
 		},
 		"iso":          func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"role":         func(r Role) string { return t(roleNames[r].ZH, roleNames[r].EN) },
-		"section":      strings.HasPrefix,
 		"mask":         Masked,
 		"merchantPath": merchantPath,
 		"noticePath":   noticePath,
@@ -77,20 +78,28 @@ func words(lang string) template.FuncMap {
 
 var roleNames = map[Role]Text{Viewer: {"查看者", "Viewer"}, Operator: {"操作员", "Operator"}, Administrator: {"管理员", "Administrator"}}
 
-// whats are what the journal and the pages call what was done.
-var whats = map[string]Text{
-	"sign_in": {"登录", "signed in"}, "sign_out": {"退出登录", "signed out"}, "setup": {"设置密码", "chose a password"},
-	"password": {"修改密码", "changed the password"}, "session_end": {"结束会话", "ended a session"},
-	"staff_add": {"添加员工", "added staff"}, "staff_role": {"修改角色", "changed a role"}, "staff_disable": {"停用员工", "disabled staff"},
-	"staff_enable": {"启用员工", "enabled staff"}, "staff_reset": {"重置密码", "reset a password"}, "staff_sessions_end": {"结束员工会话", "ended sessions of staff"},
-	"account_check": {"检查公众号", "checked an account"}, "saved": {"已保存", "Saved"},
-	"merchant_add": {"新增商户", "added a merchant"}, "merchant_edit": {"编辑商户", "edited a merchant"}, merchantImport: {"导入商户", "imported merchants"},
-	"merchant_disable": {"停用商户", "disabled a merchant"}, "merchant_enable": {"启用商户", "enabled a merchant"},
-	"notice_send": {"发送通知", "sent a notice"}, "notice_resend": {"重发通知", "sent a notice again"}, "notice_cancel": {"取消通知", "cancelled a notice"},
-	"unbind": {"解绑", "unbound"}, "replace": {"替换绑定", "replaced who is bound"}, "code_make": {"生成绑定码", "made a code"}, "code_cancel": {"作废绑定码", "cancelled a code"},
-	merchant.EventMade: {"新增", "added"}, merchant.EventEdited: {"编辑", "edited"}, merchant.EventCode: {"生成绑定码", "code made"}, merchant.EventCancelled: {"绑定码作废", "code cancelled"},
-	merchant.EventSuperseded: {"绑定码被取代", "code superseded"}, merchant.EventBound: {"绑定", "bound"}, merchant.EventRefused: {"扫码未能绑定", "scan refused"},
-	merchant.EventUnbound: {"解绑", "unbound"}, merchant.EventReplaced: {"绑定被替换", "replaced"}, merchant.EventNotice: {"通知", "notice"}, merchant.EventErased: {"绑定者已被删除", "who was bound was erased"},
+// whats are what the journal, the pages and the history of a merchant call what was done;
+// each subject has its own in the file that does it.
+var whats = func() map[string]Text {
+	all := map[string]Text{}
+	for _, of := range []map[string]Text{signInWords, staffWords, merchantWords, codeWords, noticeWords, accountWords} {
+		maps.Copy(all, of)
+	}
+	return all
+}()
+
+// section is a part of the console, as the menu names it.
+type section struct {
+	Path  string
+	Name  Text
+	takes Action
+}
+
+var sections = []section{
+	{"/merchants", Text{"商户", "Merchants"}, seeMerchants},
+	{"/accounts", Text{"公众号", "Accounts"}, seeAccounts},
+	{"/staff", Text{"员工", "Staff"}, keepStaff},
+	{"/journal", Text{"日志", "Journal"}, seeJournal},
 }
 
 // shown is what a page is given.
@@ -104,6 +113,16 @@ type shown struct {
 
 // May says whether who looks may do something.
 func (s shown) May(a Action) bool { return s.Staff.Role.May(a) }
+
+// Sections are those that who looks may see.
+func (s shown) Sections() []section {
+	return slices.DeleteFunc(slices.Clone(sections), func(at section) bool { return !s.May(at.takes) })
+}
+
+// At says whether the page is in a section.
+func (s shown) At(at section) bool {
+	return s.Path == at.Path || strings.HasPrefix(s.Path, at.Path+"/")
+}
 
 // page writes one of our pages.
 func (v *visit) page(status int, name string, view any) error {

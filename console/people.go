@@ -2,11 +2,36 @@ package console
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 )
 
 // Staff, as administrators see them, and everybody himself.
+
+var staffRoutes = []route{
+	{"GET", "/me", keepSelf, "", (*Console).mePage},
+	{"POST", "/me/password", keepSelf, "password", (*Console).changePassword},
+	{"POST", "/me/sessions/end", keepSelf, "session_end", (*Console).endMine},
+	{"GET", "/staff", keepStaff, "", (*Console).staffPage},
+	{"POST", "/staff", keepStaff, "staff_add", (*Console).addStaff},
+	{"GET", "/staff/{name}", keepStaff, "", (*Console).personPage},
+	{"POST", "/staff/{name}/role", keepStaff, "staff_role", (*Console).changeRole},
+	{"POST", "/staff/{name}/disable", keepStaff, "staff_disable", (*Console).disableStaff},
+	{"POST", "/staff/{name}/enable", keepStaff, "staff_enable", (*Console).enableStaff},
+	{"POST", "/staff/{name}/reset", keepStaff, "staff_reset", (*Console).resetStaff},
+	{"POST", "/staff/{name}/sessions/end", keepStaff, "staff_sessions_end", (*Console).endTheirs},
+}
+
+var staffWords = map[string]Text{
+	"password":           {"修改密码", "changed the password"},
+	"session_end":        {"结束会话", "ended a session"},
+	"staff_add":          {"添加员工", "added staff"},
+	"staff_role":         {"修改角色", "changed a role"},
+	"staff_disable":      {"停用员工", "disabled staff"},
+	"staff_enable":       {"启用员工", "enabled staff"},
+	"staff_reset":        {"重置密码", "reset a password"},
+	"staff_sessions_end": {"结束员工会话", "ended sessions of staff"},
+	"saved":              {"已保存", "Saved"},
+}
 
 type meView struct {
 	Sessions []Session
@@ -186,25 +211,4 @@ func (c *Console) endTheirs(v *visit) error {
 		return err
 	}
 	return v.to("/staff/" + s.Name + "?done=staff_sessions_end")
-}
-
-// pageSize is how many entries of the journal a page has.
-const pageSize = 100
-
-type journalView struct {
-	Entries []Entry
-	Before  int64 // of the next page; zero at the end
-}
-
-func (c *Console) journalPage(v *visit) error {
-	before, _ := strconv.ParseInt(v.r.URL.Query().Get("before"), 10, 64)
-	list, err := c.Store.ConsoleEntries(v.ctx, max(before, 0), pageSize)
-	if err != nil {
-		return err
-	}
-	view := journalView{Entries: list}
-	if len(list) == pageSize {
-		view.Before = list[len(list)-1].Seq
-	}
-	return v.page(http.StatusOK, "journal", view)
 }

@@ -6,6 +6,22 @@ import (
 	"strings"
 )
 
+var signInRoutes = []route{
+	{"GET", "/{$}", keepSelf, "", (*Console).home},
+	{"GET", "/sign-in", "", "", (*Console).signInPage},
+	{"POST", "/sign-in", "", "", (*Console).signIn},
+	{"POST", "/sign-out", keepSelf, "sign_out", (*Console).signOut},
+	{"GET", "/setup", "", "", (*Console).setupPage},
+	{"POST", "/setup", "", "", (*Console).setup},
+	{"POST", "/language", "", "", (*Console).language},
+}
+
+var signInWords = map[string]Text{
+	"sign_in":  {"登录", "signed in"},
+	"sign_out": {"退出登录", "signed out"},
+	"setup":    {"设置密码", "chose a password"},
+}
+
 // home sends who is signed in to the first page.
 func (c *Console) home(v *visit) error {
 	if len(c.Realms) > 0 {
