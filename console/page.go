@@ -88,18 +88,20 @@ var whats = func() map[string]Text {
 	return all
 }()
 
-// section is a part of the console, as the menu names it.
+// section is a part of the console, as the menu names it. One of several pages has tabs, the
+// first of them at its own path.
 type section struct {
 	Path  string
 	Name  Text
 	takes Action
+	tabs  []section
 }
 
 var sections = []section{
-	{"/merchants", Text{"商户", "Merchants"}, seeMerchants},
-	{"/accounts", Text{"公众号", "Accounts"}, seeAccounts},
-	{"/staff", Text{"员工", "Staff"}, keepStaff},
-	{"/journal", Text{"日志", "Journal"}, seeJournal},
+	{"/merchants", Text{"商户", "Merchants"}, seeMerchants, nil},
+	{"/accounts", Text{"公众号", "Accounts"}, seeAccounts, nil},
+	{"/staff", Text{"员工", "Staff"}, keepStaff, nil},
+	{"/journal", Text{"日志", "Journal"}, seeJournal, nil},
 }
 
 // shown is what a page is given.
@@ -115,13 +117,25 @@ type shown struct {
 func (s shown) May(a Action) bool { return s.Staff.Role.May(a) }
 
 // Sections are those that who looks may see.
-func (s shown) Sections() []section {
-	return slices.DeleteFunc(slices.Clone(sections), func(at section) bool { return !s.May(at.takes) })
+func (s shown) Sections() []section { return s.open(sections) }
+
+func (s shown) open(all []section) []section {
+	return slices.DeleteFunc(slices.Clone(all), func(at section) bool { return !s.May(at.takes) })
 }
 
 // At says whether the page is in a section.
 func (s shown) At(at section) bool {
-	return s.Path == at.Path || strings.HasPrefix(s.Path, at.Path+"/")
+	return s.Path == at.Path || strings.HasPrefix(s.Path, at.Path+"/") || slices.ContainsFunc(at.tabs, s.At)
+}
+
+// Tabs are those of the section that the page is in; none if that is one page.
+func (s shown) Tabs() []section {
+	for _, at := range sections {
+		if len(at.tabs) > 0 && s.At(at) {
+			return s.open(at.tabs)
+		}
+	}
+	return nil
 }
 
 // page writes one of our pages.
