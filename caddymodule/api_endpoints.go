@@ -48,6 +48,7 @@ var endpoints = []*endpoint{
 	on("GET", "merchants", "listMerchants", (*apiCall).listMerchants, identity.ScopeMerchant),
 	on("POST", "merchants", "createMerchant", (*apiCall).createMerchant, identity.ScopeMerchant).writes(201),
 	on("POST", "merchant-imports", "importMerchants", (*apiCall).importMerchants, identity.ScopeMerchant).writes(200),
+	on("POST", "merchant-codes", "makeMerchantCodes", (*apiCall).makeMerchantCodes, identity.ScopeMerchant),
 	on("GET", "merchants/{id}", "getMerchant", (*apiCall).getMerchant, identity.ScopeMerchant),
 	on("POST", "merchants/{id}", "editMerchant", (*apiCall).editMerchant, identity.ScopeMerchant).writes(200),
 	on("POST", "merchants/{id}/disable", "disableMerchant", (*apiCall).disableMerchant, identity.ScopeMerchant).writes(200),

@@ -148,7 +148,7 @@ func TestAPI_leastPrivilege(t *testing.T) {
 		"revoke": "operate", "listRevocations": "operate",
 
 		"listMerchants": "merchant", "createMerchant": "merchant", "importMerchants": "merchant", "getMerchant": "merchant", "editMerchant": "merchant", "disableMerchant": "merchant", "enableMerchant": "merchant", "noteMerchantLogin": "merchant", "listMerchantEvents": "merchant",
-		"makeMerchantCode": "merchant", "listMerchantCodes": "merchant", "getMerchantCode": "merchant", "cancelMerchantCode": "merchant", "replaceMerchantBinding": "merchant", "unbindMerchant": "merchant",
+		"makeMerchantCode": "merchant", "makeMerchantCodes": "merchant", "listMerchantCodes": "merchant", "getMerchantCode": "merchant", "cancelMerchantCode": "merchant", "replaceMerchantBinding": "merchant", "unbindMerchant": "merchant",
 		"sendMerchantNotice": "merchant", "getNoticeForm": "merchant", "sendNotice": "merchant", "listNotices": "merchant", "getNotice": "merchant", "listRecipients": "merchant", "resendNotice": "merchant", "cancelNotice": "merchant",
 	}
 	if len(may) != len(endpoints) {

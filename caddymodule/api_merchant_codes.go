@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"time"
@@ -52,11 +53,18 @@ func merchantCodeOf(k merchant.Code) merchantCodeOut {
 	return out
 }
 
+var badCodeLife = &merchant.Fault{Code: merchant.FaultField, Field: "expires_in", Limit: "60 to 2592000 seconds"}
+
+// codeLives says whether a code can live for so many seconds.
+func codeLives(seconds int) bool {
+	return seconds == 0 || seconds >= 60 && seconds <= int(merchant.Mailed/time.Second)
+}
+
 // makeMerchantCode makes a code. Its answer is kept for nobody who asks again: he makes
 // another one, which supersedes it.
 func (c *apiCall) makeMerchantCode(in merchantCodeIn) (merchantCodeOut, error) {
-	if in.ExpiresIn != 0 && (in.ExpiresIn < 60 || in.ExpiresIn > int(merchant.Mailed/time.Second)) {
-		return merchantCodeOut{}, &merchant.Fault{Code: merchant.FaultField, Field: "expires_in", Limit: "60 to 2592000 seconds"}
+	if !codeLives(in.ExpiresIn) {
+		return merchantCodeOut{}, badCodeLife
 	}
 	k, err := c.desk.MakeCode(c.ctx, merchant.Order{
 		Realm: c.realm, Merchant: c.merchant(), AppID: in.AppID, Life: time.Duration(in.ExpiresIn) * time.Second, By: c.actor(),
@@ -71,6 +79,53 @@ func (c *apiCall) makeMerchantCode(in merchantCodeIn) (merchantCodeOut, error) {
 	out := merchantCodeOf(k)
 	out.Image = "data:image/png;base64," + base64.StdEncoding.EncodeToString(png)
 	return out, nil
+}
+
+type merchantCodesIn struct {
+	AppID string `json:"appid"`
+	// Merchants are their ids, at most 500.
+	Merchants []string `json:"merchants"`
+	// ExpiresIn is as of one code.
+	ExpiresIn int `json:"expires_in,omitempty"`
+}
+
+// merchantMadeOut are codes that were made, without images, and who got none.
+type merchantMadeOut struct {
+	Codes   []merchantCodeOut   `json:"codes"`
+	Refused []merchantUnmadeOut `json:"refused"`
+}
+
+// merchantUnmadeOut is a merchant for whom no code was made, and why.
+type merchantUnmadeOut struct {
+	Merchant string `json:"merchant"`
+	Code     string `json:"code"`
+	Says     string `json:"says"`
+}
+
+// makeMerchantCodes makes a code for each of several merchants. What it can't make within a
+// minute is refused as cut off, as the answer is the only place where the others are told.
+func (c *apiCall) makeMerchantCodes(in merchantCodesIn) (merchantMadeOut, error) {
+	out := merchantMadeOut{Codes: []merchantCodeOut{}, Refused: []merchantUnmadeOut{}}
+	if !codeLives(in.ExpiresIn) {
+		return out, badCodeLife
+	}
+	ctx, cancel := context.WithTimeout(c.r.Context(), 6*apiTime)
+	defer cancel()
+	err := c.desk.MakeCodes(ctx, merchant.Bulk{
+		Realm: c.realm, AppID: in.AppID, Merchants: in.Merchants, Life: time.Duration(in.ExpiresIn) * time.Second, By: c.actor(),
+	}, func(m merchant.MadeCode) {
+		if m.Fault == nil {
+			out.Codes = append(out.Codes, merchantCodeOf(m.Code))
+			return
+		}
+		says, _ := m.Fault.Say()
+		out.Refused = append(out.Refused, merchantUnmadeOut{m.Merchant, m.Fault.Code, says})
+	})
+	if len(out.Codes) > 0 && err != nil {
+		c.slog.WarnContext(ctx, "making codes was cut off", "made", len(out.Codes), "error", err)
+		err = nil
+	}
+	return out, err
 }
 
 type merchantCodesOut struct {

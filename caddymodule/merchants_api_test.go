@@ -116,6 +116,34 @@ func TestMerchants_list(t *testing.T) {
 	})
 }
 
+// TestMerchants_codes holds that codes are made for several at once, and who gets none is told.
+func TestMerchants_codes(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	o.lists("M1")
+	o.lists("M2")
+	o.do("POST", "merchants/M2/disable", `{"version":1}`).want(t, 200)
+	older := o.do("POST", "merchants/M1/codes", body("appid", appA)).want(t, 200)
+	a := o.do("POST", "merchant-codes", `{"appid":"`+appA+`","merchants":["M1","M2","M9"]}`).want(t, 200)
+	made, refused := a.list("codes"), a.list("refused")
+	if len(made) != 1 || made[0]["merchant"] != "M1" || made[0]["url"] == "" || len(refused) != 2 || refused[0]["code"] != "disabled" || refused[1]["code"] != "not_found" || refused[1]["says"] == "" {
+		t.Errorf("it says %s", a.Body)
+	}
+	if was := o.do("GET", "merchants/M1/codes/"+older.text("id"), "").want(t, 200); was.text("state") != "superseded" {
+		t.Errorf("the older code is %s", was.Body)
+	}
+	for _, c := range []struct{ in, code, field string }{
+		{`{"appid":"` + appA + `","merchants":[]}`, "merchant_bad_field", "merchants"},
+		{`{"appid":"` + appA + `","merchants":["M1"],"expires_in":59}`, "merchant_bad_field", "expires_in"},
+		{`{"appid":"` + appSub + `","merchants":["M1"]}`, "merchant_wrong_account", ""},
+	} {
+		if a := o.do("POST", "merchant-codes", c.in).wantCode(t, c.code); a.text("field") != c.field {
+			t.Errorf("%s says %s", c.in, a.Body)
+		}
+	}
+	o.ask(t, o.apiKey(t, "main", "message"), "POST", "main/merchant-codes", `{"appid":"`+appA+`","merchants":["M1"]}`).wantCode(t, string(apiScopeNeeded))
+}
+
 // TestMerchants_form holds that a form names what a template needs.
 func TestMerchants_form(t *testing.T) {
 	t.Parallel()

@@ -72,6 +72,11 @@ type Order struct {
 	By   string
 }
 
+var badLife = &Fault{Code: FaultField, Field: "life", Limit: "1 minute to 30 days"}
+
+// lives says whether a code can live so long.
+func lives(life time.Duration) bool { return life == 0 || life >= time.Minute && life <= Mailed }
+
 // MakeCode makes a code for a merchant at an account. It supersedes the one that waits.
 // The QR code's address is in it this once: [scene.PNG] and [scene.SVG] draw it.
 func (d *Desk) MakeCode(ctx context.Context, o Order) (Code, error) {
@@ -83,8 +88,8 @@ func (d *Desk) MakeCode(ctx context.Context, o Order) (Code, error) {
 		return Code{}, &Fault{Code: FaultDisabled}
 	case !d.Serves(o.Realm, o.AppID):
 		return Code{}, &Fault{Code: FaultAccount}
-	case o.Life != 0 && (o.Life < time.Minute || o.Life > Mailed):
-		return Code{}, &Fault{Code: FaultField, Field: "life", Limit: "1 minute to 30 days"}
+	case !lives(o.Life):
+		return Code{}, badLife
 	}
 	made, err := d.Codes.Make(ctx, scene.Order{
 		AppID: o.AppID, Realm: o.Realm, Purpose: Purpose, Ref: o.AppID + "/" + o.Merchant, Maker: Sender, Life: o.Life, Secret: true, Single: true,

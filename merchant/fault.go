@@ -2,6 +2,7 @@ package merchant
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 )
@@ -18,6 +19,8 @@ const (
 	FaultTemplate = "unknown_template"
 	FaultNobody   = "nobody" // a notice to nobody
 	FaultTable    = "bad_table"
+	FaultBound    = "bound"   // somebody is, and codes are made for who isn't
+	FaultCutOff   = "cut_off" // what came before it has failed
 
 	// What WeChat refuses.
 	FaultPermission = "wechat_permission"
@@ -34,6 +37,11 @@ type Fault struct {
 }
 
 func (f *Fault) Error() string { en, _ := f.Say(); return en }
+
+// ends says whether the next one would be refused as well.
+func (f *Fault) ends() bool {
+	return slices.Contains([]string{FaultPermission, FaultQuota, FaultWeChat, FaultBusy, FaultCutOff}, f.Code)
+}
 
 // ErrChanged says that somebody else was faster. See [Changed].
 var ErrChanged = errors.New("somebody else has changed this meanwhile")

@@ -70,7 +70,7 @@ func (d *Desk) Import(ctx context.Context, realm string, in io.Reader, by string
 		}
 		line, _ := rows.FieldPos(0)
 		if parse := (*csv.ParseError)(nil); errors.As(err, &parse) {
-			b.refuse(parse.StartLine, "", &Fault{Code: FaultTable, Limit: parse.Err.Error()})
+			b.refuse(parse.StartLine, "", &Fault{Code: FaultTable, Limit: "a quote is not closed, or stands inside a field"})
 			continue
 		}
 		if err != nil {
@@ -143,7 +143,7 @@ func (b *importing) add(ctx context.Context, line int, heads, fields []string) e
 	case len(fields) == 1 && fields[0] == "":
 		return nil
 	case len(fields) != len(heads):
-		b.refuse(line, id, &Fault{Code: FaultTable, Limit: fmt.Sprintf("the row has %d fields, and the header %d", len(fields), len(heads))})
+		b.refuse(line, id, &Fault{Code: FaultTable, Limit: "the row has more or fewer fields than the header"})
 		return nil
 	}
 	if b.seen[id] || len(b.puts) >= chunk { // the same id again changes what is written first

@@ -63,7 +63,6 @@ func scannerText(r Reason, bound string) string {
 
 // Say says in English and Chinese what is wrong.
 func (f *Fault) Say() (en, zh string) {
-	field := strconv.Quote(f.Field)
 	switch f.Code {
 	case FaultNotFound:
 		return "there is no such merchant, code or notice", "没有该商户、二维码或通知"
@@ -74,15 +73,22 @@ func (f *Fault) Say() (en, zh string) {
 	case FaultAccount:
 		return "the realm has no such account that makes codes", "没有可用于生成二维码的该公众号"
 	case FaultState:
-		return "that can't be done any more: it is " + f.Limit, "当前状态不允许此操作：" + f.Limit
+		if f.Limit == ErrChanged.Error() {
+			return f.Limit, chinese(f.Limit)
+		}
+		return "that can't be done any more: it is " + f.Limit, "当前状态不允许此操作：" + chinese(f.Limit)
 	case FaultIdentity:
-		return "the identity centre refuses: " + f.Limit, "身份中心拒绝：" + f.Limit
+		return "the identity centre refuses: " + f.Limit, "该微信或商户用户已与其他身份关联，请先处理身份冲突"
 	case FaultTemplate:
 		return "the account doesn't have this template: sync the templates", "该公众号没有此模板，请先同步模板"
 	case FaultNobody:
 		return "nobody would get this notice: none of them is bound", "没有可接收该通知的已绑定商户"
 	case FaultTable:
-		return "the table can't be read: " + f.Limit, "无法读取表格：" + f.Limit
+		return "the table can't be read: " + f.Limit, "无法读取表格：" + chinese(f.Limit)
+	case FaultBound:
+		return "somebody is bound to the merchant at this account already: look at the merchant, and unbind or make a code there", "商户已绑定该公众号；如需更换，请在商户页面解绑或单独生成绑定码"
+	case FaultCutOff:
+		return "it was cut off before this one: try it again", "操作中断，尚未处理该商户，请重试"
 	case FaultPermission:
 		return "WeChat doesn't let the account do this: it needs a verified service account", "公众号没有此权限，需要已认证的服务号"
 	case FaultQuota:
@@ -92,7 +98,8 @@ func (f *Fault) Say() (en, zh string) {
 	case FaultBusy:
 		return "WeChat can't be reached at the moment: try again", "暂时无法连接微信，请稍后再试"
 	}
-	return field + " is wrong: " + f.Limit, f.Field + " 有误：" + f.Limit
+	en, zh = FieldName(f.Field)
+	return strconv.Quote(en) + " is wrong: " + f.Limit, zh + " 有误：" + chinese(f.Limit)
 }
 
 // Why a recipient gets nothing; beside these there are the codes of a [message.Fault].
@@ -105,11 +112,11 @@ const (
 func recipientFault(code string) (en, zh string) {
 	switch code {
 	case FaultUnbound:
-		return "nobody is bound to the merchant at this account", "商户未绑定该公众号"
+		return "nobody is bound to the merchant at this account: make him a code", "商户未绑定该公众号，请先生成绑定码"
 	case FaultUnknown:
-		return "there is no such merchant", "没有该商户"
+		return "there is no such merchant: check the id", "没有该商户，请检查编号"
 	case FaultDisabled:
-		return "the merchant is disabled", "商户已停用"
+		return "the merchant is disabled: enable him, then send it again", "商户已停用，请启用后重发"
 	}
 	return "", ""
 }

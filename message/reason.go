@@ -61,3 +61,16 @@ func (r Reason) Say() (en, zh string) {
 	said := sentences[r]
 	return said[0], said[1]
 }
+
+var states = map[State][2]string{
+	Queued:    {"waiting to be sent", "等待发送"},
+	Sent:      {"sent", "已发出"},
+	Delivered: {"delivered", "已送达"},
+	Blocked:   {"refused by the user", "用户拒收"},
+	Failed:    {"failed", "发送失败"},
+	Dropped:   {"not sent", "未发送"},
+	Cancelled: {"cancelled", "已取消"},
+}
+
+// Say says it in English and Chinese; nothing for a state that isn't one.
+func (s State) Say() (en, zh string) { return states[s][0], states[s][1] }
