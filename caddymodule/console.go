@@ -166,13 +166,19 @@ func (a consoleAccounts) Accounts(ctx context.Context) ([]console.Account, error
 		}
 		for _, p := range paused {
 			if p.AppID == account.AppID {
-				out.Paused = append(out.Paused, console.Pause{Kind: string(p.Kind), Reason: string(p.Reason), Until: p.Until})
+				out.Paused = append(out.Paused, console.Pause{Kind: inWords(p.Kind), Reason: inWords(p.Reason), Until: p.Until})
 			}
 		}
 		list = append(list, out)
 	}
 	slices.SortFunc(list, func(x, y console.Account) int { return strings.Compare(x.AppID, y.AppID) })
 	return list, nil
+}
+
+// inWords is what something is called in both languages.
+func inWords(of interface{ Say() (en, zh string) }) console.Text {
+	en, zh := of.Say()
+	return console.Text{ZH: zh, EN: en}
 }
 
 // Check tries what the gateway does with an account.

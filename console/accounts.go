@@ -3,6 +3,8 @@ package console
 import (
 	"net/http"
 	"slices"
+
+	"github.com/caddy-wsite/caddy-wsite/directory"
 )
 
 // How WeChat accounts stand.
@@ -54,4 +56,28 @@ func (c *Console) check(v *visit) error {
 		return notFound
 	}
 	return v.page(http.StatusOK, "check", checkView{appID, findings})
+}
+
+// accountKinds, tokenKinds and alarms are the words for what is only a code elsewhere.
+var (
+	accountKinds = map[directory.AccountKind]Text{
+		directory.Service: {"服务号", "service account"}, directory.Subscription: {"订阅号", "subscription account"}, directory.Mini: {"小程序", "mini program"},
+		directory.App: {"移动应用", "mobile app"}, directory.Web: {"网站应用", "website app"},
+	}
+	tokenKinds = map[string]Text{
+		"token": {"接口凭证", "access token"}, "jsapi": {"网页签名凭证", "ticket for pages"}, "wx_card": {"卡券凭证", "ticket for cards"},
+	}
+	alarms = map[string]Text{
+		"ip": {"IP 不在白名单", "not on the whitelist"}, "confirm": {"待管理员确认", "to be confirmed"}, "refused": {"被管理员拒绝", "refused by an administrator"},
+		"secret": {"密钥有误", "wrong secret"}, "frozen": {"已冻结", "frozen"}, "quota": {"额度用完", "quota used up"}, "config": {"微信拒绝", "refused by WeChat"},
+		"dead": {"凭证无效", "worthless token"}, "rival": {"另有程序刷新", "another program refreshes it"}, "down": {"无法连接微信", "WeChat is away"},
+	}
+)
+
+// named says a code in words; one that isn't known stays as it is.
+func named[K ~string](words map[K]Text, code K) Text {
+	if said, known := words[code]; known {
+		return said
+	}
+	return Text{string(code), string(code)}
 }

@@ -16,6 +16,8 @@ import (
 var codeRoutes = []route{
 	{"POST", "/merchants/{realm}/of/{id}/unbind", bindMerchants, "unbind", (*Console).unbind},
 	{"POST", "/merchants/{realm}/of/{id}/codes", bindMerchants, "code_make", (*Console).makeCode},
+	{"GET", "/merchants/{realm}/codes", bindMerchants, "", (*Console).codesPage},
+	{"POST", "/merchants/{realm}/codes", bindMerchants, "codes_make", (*Console).makeCodes},
 	{"GET", "/merchants/{realm}/of/{id}/codes/{code}", seeMerchants, "", (*Console).codePage},
 	{"GET", "/merchants/{realm}/of/{id}/codes/{code}/events", seeMerchants, "", (*Console).codeEvents},
 	{"POST", "/merchants/{realm}/of/{id}/codes/{code}/cancel", bindMerchants, "code_cancel", (*Console).cancelCode},
@@ -25,6 +27,7 @@ var codeRoutes = []route{
 var codeWords = map[string]Text{
 	"unbind":      {"解绑", "unbound"},
 	"replace":     {"替换绑定", "replaced who is bound"},
+	"codes_make":  {"批量生成绑定码", "made codes"},
 	"code_make":   {"生成绑定码", "made a code"},
 	"code_cancel": {"作废绑定码", "cancelled a code"},
 }
@@ -83,11 +86,9 @@ func (c *Console) codePage(v *visit) error {
 	return v.page(http.StatusOK, "code", codeView{Realm: realm, Merchant: m, Code: code})
 }
 
-// codeNames are what the states of a code are called.
-var codeNames = map[merchant.State]Text{
-	merchant.Waiting: {"等待扫码", "waiting for a scan"}, merchant.Scanned: {"已扫码，正在绑定", "scanned, being bound"},
-	merchant.Bound: {"已绑定", "bound"}, merchant.Refused: {"未能绑定", "refused"}, merchant.Expired: {"已过期", "expired"},
-	merchant.Superseded: {"已被新码取代", "superseded by a newer one"}, merchant.Cancelled: {"已作废", "cancelled"},
+func stateText(s merchant.State) Text {
+	en, zh := s.Say()
+	return Text{zh, en}
 }
 
 func reasonText(r merchant.Reason) Text {
@@ -153,7 +154,7 @@ func (v *visit) told(code merchant.Code, over bool) []byte {
 		person = Masked(code.OpenID)
 	}
 	text, _ := json.Marshal(map[string]any{
-		"state": code.State, "name": say(codeNames[code.State]), "reason": say(reasonText(code.Reason)), "person": person, "over": over,
+		"state": code.State, "name": say(stateText(code.State)), "reason": say(reasonText(code.Reason)), "person": person, "over": over,
 	})
 	return text
 }
@@ -190,50 +191,4 @@ func (c *Console) unbind(v *visit) error {
 		return err
 	}
 	return v.toMerchant(realm.Name, m.ID, "unbind")
-}
-
-type importView struct {
-	Realm   Realm
-	Done    bool
-	Counts  map[string]int
-	Refused []refusedLine
-}
-
-type refusedLine struct {
-	Line int
-	ID   string
-	Said Text
-}
-
-func (c *Console) importPage(v *visit) error {
-	realm, err := v.realm()
-	if err != nil {
-		return err
-	}
-	return v.page(http.StatusOK, "import", importView{Realm: realm})
-}
-
-// importMerchants puts the merchants of a table on the list, and shows what became of each.
-func (c *Console) importMerchants(v *visit) error {
-	realm, err := v.realm()
-	if err != nil {
-		return err
-	}
-	file, _, err := v.r.FormFile("table")
-	if err != nil {
-		return refuse(http.StatusBadRequest, "请选择文件", "Choose a file")
-	}
-	defer file.Close()
-	view := importView{Realm: realm, Done: true, Counts: map[string]int{}}
-	err = c.Merchants.Import(v.ctx, realm.Name, file, v.staff.Actor(), func(i merchant.Imported) {
-		view.Counts[i.Became]++
-		if i.Became == merchant.Rejected && len(view.Refused) < 1000 {
-			en, zh := i.Fault.Say()
-			view.Refused = append(view.Refused, refusedLine{i.Line, i.ID, Text{zh, en}})
-		}
-	})
-	if err != nil {
-		return err
-	}
-	return v.page(http.StatusOK, "import", view)
 }

@@ -44,7 +44,7 @@ type Token struct {
 
 // Pause is a kind of messages that an account can't send for now.
 type Pause struct {
-	Kind, Reason string
+	Kind, Reason Text
 	Until        time.Time
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/console"
 	"github.com/caddy-wsite/caddy-wsite/merchant"
+	"github.com/caddy-wsite/caddy-wsite/scene"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
 )
 
@@ -46,6 +47,14 @@ func (accounts) Check(_ context.Context, appID string) ([]console.Finding, error
 	return []console.Finding{{What: "token", OK: true}}, nil
 }
 
+// codes makes codes without WeChat.
+type codes struct{ *kit }
+
+func (c codes) Make(_ context.Context, o scene.Order) (scene.Code, error) {
+	id := strings.ToLower(rand.Text())
+	return scene.Code{ID: id, Realm: o.Realm, AppID: o.AppID, URL: "http://we.example/q/" + id, Made: c.now(), Expires: c.now().Add(time.Hour)}, nil
+}
+
 func start(t *testing.T) *kit {
 	t.Helper()
 	store, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "facts.db"), sqlstore.Options{})
@@ -56,7 +65,10 @@ func start(t *testing.T) *kit {
 	k := &kit{store: store}
 	k.console = console.New(console.Config{
 		Store: store, Accounts: accounts{}, Realms: []console.Realm{{Name: "main", Accounts: []string{"wx01"}}},
-		Merchants: merchant.New(merchant.Config{Store: store, Now: k.now, Random: func(b []byte) { rand.Read(b) }}), Now: k.now, Random: func(b []byte) { rand.Read(b) },
+		Draw: func(url string) (svg, png []byte, err error) {
+			return []byte("<svg></svg>"), []byte("picture of " + url), nil
+		},
+		Merchants: merchant.New(merchant.Config{Store: store, Codes: codes{k}, Now: k.now, Random: func(b []byte) { rand.Read(b) }}), Now: k.now, Random: func(b []byte) { rand.Read(b) },
 		Within: func(context.Context, string) (time.Duration, bool) { return time.Minute, !k.full.Load() },
 		Client: func(*http.Request) string { return "192.0.2.1" },
 		Leave:  func(code string) error { k.left = code; return nil },

@@ -6,8 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
@@ -59,6 +57,7 @@ type Merchants interface {
 	History(ctx context.Context, realm, id string, before int64, limit int) ([]merchant.Event, error)
 	Import(ctx context.Context, realm string, in io.Reader, by string, report func(merchant.Imported)) error
 	MakeCode(ctx context.Context, o merchant.Order) (merchant.Code, error)
+	MakeCodes(ctx context.Context, o merchant.Bulk, report func(merchant.MadeCode)) error
 	Code(ctx context.Context, realm, id string) (merchant.Code, error)
 	CodesOf(ctx context.Context, realm, merchant string) ([]merchant.Code, error)
 	Cancel(ctx context.Context, realm, id, by string) (merchant.Code, error)
@@ -118,71 +117,6 @@ func merchantFault(err error) *fault {
 // Masked is as much of an openid as tells two apart.
 func Masked(openID string) string { return identity.Mask(openID) }
 
-type merchantsView struct {
-	Realm         Realm
-	Realms        []Realm
-	Filter        merchant.Filter
-	Total         int64
-	List          []merchant.Listed
-	Before, After string // addresses of the pages beside
-}
-
-func (c *Console) merchantsHome(v *visit) error {
-	if len(c.Realms) == 0 {
-		return notFound
-	}
-	return v.to("/merchants/" + c.Realms[0].Name)
-}
-
-// merchantsPage lists merchants, those first whom nobody is bound to.
-func (c *Console) merchantsPage(v *visit) error {
-	realm, err := v.realm()
-	if err != nil {
-		return err
-	}
-	q := v.r.URL.Query()
-	f := merchant.Filter{
-		Realm: realm.Name, Shown: merchant.Shown(q.Get("shown")), Status: merchant.Status(q.Get("status")), Search: q.Get("q"),
-		Backward: q.Get("back") != "", Limit: 50,
-	}
-	if !slices.Contains([]merchant.Shown{merchant.ShowAll, merchant.ShowUnbound, merchant.ShowBound, merchant.ShowUnfollowed}, f.Shown) ||
-		!slices.Contains([]merchant.Status{"", merchant.Normal, merchant.Disabled}, f.Status) {
-		return notFound
-	}
-	if group, id, ok := strings.Cut(q.Get("from"), "."); ok {
-		f.From = merchant.Place{Bound: group == "bound", ID: strings.ToValidUTF8(strings.ReplaceAll(id, "\x00", ""), "")}
-	}
-	list, before, after, err := c.Merchants.List(v.ctx, f)
-	if err != nil {
-		return err
-	}
-	total, err := c.Merchants.Count(v.ctx, f)
-	if err != nil {
-		return err
-	}
-	view := merchantsView{Realm: realm, Realms: c.Realms, Filter: f, Total: total, List: list}
-	if before && len(list) > 0 {
-		view.Before = beside(f, list[0].Place(), true)
-	}
-	if after && len(list) > 0 {
-		view.After = beside(f, list[len(list)-1].Place(), false)
-	}
-	return v.page(http.StatusOK, "merchants", view)
-}
-
-// beside is the address of the page before or behind a place.
-func beside(f merchant.Filter, at merchant.Place, back bool) string {
-	q := url.Values{}
-	q.Set("shown", string(f.Shown))
-	q.Set("status", string(f.Status))
-	q.Set("q", f.Search)
-	q.Set("from", map[bool]string{true: "bound.", false: "unbound."}[at.Bound]+at.ID)
-	if back {
-		q.Set("back", "1")
-	}
-	return "?" + q.Encode()
-}
-
 type merchantView struct {
 	Realm    Realm
 	Merchant merchant.Listed
@@ -206,90 +140,6 @@ func (c *Console) merchantPage(v *visit) error {
 	return v.page(http.StatusOK, "merchant", merchantView{realm, m, codes[:min(len(codes), 10)], history})
 }
 
-type editView struct {
-	Realm    Realm
-	Merchant merchant.Merchant
-	New      bool
-	Wrong    Text
-	// Changed is what somebody else has changed meanwhile.
-	Changed []merchant.Difference
-}
-
-func (c *Console) newMerchantPage(v *visit) error {
-	realm, err := v.realm()
-	if err != nil {
-		return err
-	}
-	return v.page(http.StatusOK, "edit", editView{Realm: realm, New: true, Merchant: merchant.Merchant{Persons: 1}})
-}
-
-func (c *Console) editPage(v *visit) error {
-	realm, m, err := v.merchant()
-	if err != nil {
-		return err
-	}
-	return v.page(http.StatusOK, "edit", editView{Realm: realm, Merchant: m.Merchant})
-}
-
-// entered puts what somebody has entered into a merchant.
-func (v *visit) entered(m merchant.Merchant) merchant.Merchant {
-	m.Name, m.Login, m.Contact, m.Phone = v.r.PostFormValue("name"), v.r.PostFormValue("login"), v.r.PostFormValue("contact"), v.r.PostFormValue("phone")
-	m.User, m.Sites = v.r.PostFormValue("user"), strings.Fields(v.r.PostFormValue("sites"))
-	m.Persons, _ = strconv.Atoi(v.r.PostFormValue("persons"))
-	m.Version = v.number("version")
-	if m.Persons == 0 {
-		m.Persons = -1 // refused, not filled in
-	}
-	return m
-}
-
-// number is a field with a number; zero if it is none.
-func (v *visit) number(field string) int {
-	n, _ := strconv.Atoi(v.r.PostFormValue(field))
-	return n
-}
-
-func (c *Console) createMerchant(v *visit) error {
-	realm, err := v.realm()
-	if err != nil {
-		return err
-	}
-	m := v.entered(merchant.Merchant{Realm: realm.Name, ID: v.r.PostFormValue("id")})
-	made, err := c.Merchants.Create(v.ctx, m, v.staff.Actor())
-	return v.saved(realm, m, made, true, err)
-}
-
-func (c *Console) editMerchant(v *visit) error {
-	realm, was, err := v.merchant()
-	if err != nil {
-		return err
-	}
-	m := v.entered(was.Merchant)
-	made, err := c.Merchants.Edit(v.ctx, m, v.staff.Actor())
-	return v.saved(realm, m, made, false, err)
-}
-
-// saved shows a merchant who was written, or the form again with what is wrong.
-func (v *visit) saved(realm Realm, m, made merchant.Merchant, fresh bool, err error) error {
-	if err == nil {
-		return v.toMerchant(made.Realm, made.ID, "saved")
-	}
-	view := editView{Realm: realm, Merchant: m, New: fresh}
-	var changed *merchant.Changed
-	if errors.As(err, &changed) {
-		view.Changed, view.Merchant.Version = changed.By, changed.Current.Version
-	}
-	f := merchantFault(err)
-	if f == nil {
-		return err
-	}
-	if view.Wrong = f.Text; changed != nil {
-		view.Wrong = Text{"其他人刚刚修改过。下面列出了他的改动；再次保存会以您填写的内容为准", "Somebody else has changed this meanwhile, as listed below; saving again makes it what you have entered"}
-	}
-	v.came = "refused: " + f.EN
-	return v.page(f.status, "edit", view)
-}
-
 // toMerchant sends the browser to the page of a merchant.
 func (v *visit) toMerchant(realm, id, done string) error {
 	return v.to(merchantPath(realm, id) + "?done=" + done)
@@ -299,26 +149,17 @@ func merchantPath(realm, id string) string {
 	return "/merchants/" + realm + "/of/" + url.PathEscape(id)
 }
 
-func (c *Console) disableMerchant(v *visit) error {
-	realm, err := v.realm()
-	if err != nil {
-		return err
+// actor is who did something, as the history shows him.
+func actor(who string) Text {
+	switch who {
+	case "wechat":
+		return Text{"微信扫码", "a scan"}
+	case "gateway":
+		return Text{"网关", "the gateway"}
 	}
-	m, err := c.Merchants.Disable(v.ctx, realm.Name, v.r.PathValue("id"), v.number("version"), v.staff.Actor())
-	if err != nil {
-		return err
+	kind, name, _ := strings.Cut(who, ":")
+	if kind == "key" {
+		return Text{"接口密钥 " + name, "API key " + name}
 	}
-	return v.toMerchant(realm.Name, m.ID, "saved")
-}
-
-func (c *Console) enableMerchant(v *visit) error {
-	realm, err := v.realm()
-	if err != nil {
-		return err
-	}
-	m, err := c.Merchants.Enable(v.ctx, realm.Name, v.r.PathValue("id"), v.number("version"), v.staff.Actor())
-	if err != nil {
-		return err
-	}
-	return v.toMerchant(realm.Name, m.ID, "saved")
+	return Text{who, who}
 }

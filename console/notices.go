@@ -2,14 +2,10 @@ package console
 
 import (
 	"context"
-	"encoding/hex"
-	"errors"
 	"io"
 	"iter"
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/merchant"
@@ -49,6 +45,7 @@ type Template struct{ ID, Title string }
 
 type noticesView struct {
 	Realm   Realm
+	Now     time.Time
 	Notices []merchant.Notice
 	Before  string // of the next page; empty at the end
 }
@@ -62,109 +59,11 @@ func (c *Console) noticesPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := noticesView{Realm: realm, Notices: list}
+	view := noticesView{Realm: realm, Now: c.Now(), Notices: list}
 	if len(list) == pageSize {
 		view.Before = list[len(list)-1].ID
 	}
 	return v.page(http.StatusOK, "notices", view)
-}
-
-// composeView is a notice that is being written.
-type composeView struct {
-	Realm     Realm
-	AppID     string
-	Templates []Template // to choose from, before there is a form
-	Form      merchant.Form
-	Preview   merchant.Preview
-	Data      map[string]string
-	To        string // ids of merchants; empty for all
-	URL, At   string
-	Client    string
-	Wrong     Text
-}
-
-// account is the one that is asked for, if the realm has it; otherwise its first one.
-func (r Realm) account(appID string) string {
-	if len(r.Accounts) > 0 && !slices.Contains(r.Accounts, appID) {
-		return r.Accounts[0]
-	}
-	return appID
-}
-
-func (c *Console) composePage(v *visit) error {
-	realm, err := v.realm()
-	if err != nil {
-		return err
-	}
-	if len(realm.Accounts) == 0 {
-		return refuse(http.StatusNotFound, "该域没有可发送通知的公众号", "No account of this realm sends notices")
-	}
-	q := v.r.URL.Query()
-	view := composeView{Realm: realm, AppID: realm.account(q.Get("appid")), To: q.Get("to"), Data: map[string]string{}}
-	template := q.Get("template")
-	if template == "" {
-		if view.Templates, err = c.Templates(v.ctx, view.AppID); err != nil {
-			return err
-		}
-		return v.page(http.StatusOK, "compose", view)
-	}
-	if view.Form, err = c.Notices.Form(v.ctx, view.AppID, template); err != nil {
-		return err
-	}
-	view.Preview = view.Form.Preview(view.Data)
-	id := make([]byte, 12)
-	c.Random(id)
-	view.Client = hex.EncodeToString(id)
-	return v.page(http.StatusOK, "compose", view)
-}
-
-func (c *Console) sendNotice(v *visit) error {
-	realm, err := v.realm()
-	if err != nil {
-		return err
-	}
-	field := v.r.PostFormValue
-	if !slices.Contains(realm.Accounts, field("appid")) {
-		return notFound // never through another one than was shown
-	}
-	view := composeView{
-		Realm: realm, AppID: field("appid"), Data: map[string]string{},
-		To: field("to"), URL: field("url"), At: field("at"), Client: field("client"),
-	}
-	if view.Form, err = c.Notices.Form(v.ctx, view.AppID, field("template")); err != nil {
-		return err
-	}
-	for _, b := range view.Form.Blanks {
-		if text := field("data_" + b.Key); text != "" {
-			view.Data[b.Key] = text
-		}
-	}
-	view.Preview = view.Form.Preview(view.Data)
-	at, err := time.ParseInLocation("2006-01-02T15:04", view.At, china)
-	if view.At != "" && err != nil {
-		return refuse(http.StatusBadRequest, "时间有误", "That is no time")
-	}
-	o := merchant.NoticeOrder{
-		Realm: realm.Name, AppID: view.AppID, Template: view.Form.Template.ID, Content: merchant.Content{Data: view.Data, URL: view.URL},
-		Merchants: strings.Fields(view.To), All: field("all") != "", NotBefore: at, ClientID: view.Client, By: v.staff.Actor(),
-	}
-	if o.All {
-		o.Merchants = nil
-	}
-	n, _, err := c.Notices.Send(v.ctx, o)
-	if err == nil {
-		return v.to(noticePath(realm.Name, n.ID) + "?done=notice_send")
-	}
-	var said interface {
-		error
-		Say() (en, zh string)
-	}
-	if !errors.As(err, &said) {
-		return err
-	}
-	en, zh := said.Say()
-	view.Wrong, v.came = Text{zh, en}, "refused: "+en
-	return v.page(http.StatusBadRequest, "compose", view)
 }
 
 func noticePath(realm, id string) string {
@@ -176,6 +75,7 @@ const shownRecipients = 500
 
 type noticeView struct {
 	Realm      Realm
+	Now        time.Time
 	Notice     merchant.Notice
 	Content    merchant.Content
 	Recipients []merchant.Recipient
@@ -197,7 +97,7 @@ func (c *Console) noticePage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := noticeView{Realm: realm, Notice: n}
+	view := noticeView{Realm: realm, Now: c.Now(), Notice: n}
 	if view.Content, err = c.Notices.Read(n); err != nil {
 		return err
 	}
@@ -211,6 +111,38 @@ func (c *Console) noticePage(v *visit) error {
 		view.Recipients = append(view.Recipients, r)
 	}
 	return v.page(http.StatusOK, "notice", view)
+}
+
+// word is a word with how a page shows it: good, bad, warn, or as it is.
+type word struct {
+	Text
+	Class string
+}
+
+// noticeState says how a notice stands.
+func noticeState(n merchant.Notice, now time.Time) word {
+	switch {
+	case !n.Cancelled.IsZero():
+		return word{Text{"已取消", "cancelled"}, "bad"}
+	case n.Due.After(now):
+		return word{Text{"定时发送", "scheduled"}, "warn"}
+	case n.Filled:
+		return word{Text{"已交付发送", "on its way"}, "good"}
+	}
+	return word{Text{"准备中", "being prepared"}, ""}
+}
+
+// standing says how it stands with somebody who shall get a notice.
+func standing(r merchant.Recipient) word {
+	if r.Fault != "" {
+		return word{Text{"未发送", "not sent"}, "bad"}
+	}
+	en, zh := r.State.Say()
+	if zh == "" {
+		return word{Text{"准备中", "being prepared"}, ""}
+	}
+	class := map[string]string{"delivered": "good", "sent": "good", "failed": "bad", "blocked": "bad", "dropped": "bad", "cancelled": "warn"}
+	return word{Text{zh, en}, class[string(r.State)]}
 }
 
 func recipientText(r merchant.Recipient) Text {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-wsite/caddy-wsite/directory"
 	"github.com/caddy-wsite/caddy-wsite/merchant"
 )
 
@@ -66,7 +67,17 @@ func words(lang string) template.FuncMap {
 		"noticePath":   noticePath,
 		"recipient":    recipientText,
 		"reason":       reasonText,
-		"codeState":    func(s merchant.State) string { return t(codeNames[s].ZH, codeNames[s].EN) },
+		"standing":     standing,
+		"noticeState":  noticeState,
+		"field": func(name string) string {
+			en, zh := merchant.FieldName(name)
+			return t(zh, en)
+		},
+		"accountKind": func(k directory.AccountKind) Text { return named(accountKinds, k) },
+		"tokenKind":   func(k string) Text { return named(tokenKinds, k) },
+		"alarm":       func(a string) Text { return named(alarms, a) },
+		"actor":       actor,
+		"codeState":   func(s merchant.State) string { said := stateText(s); return t(said.ZH, said.EN) },
 		"what": func(code string) string {
 			if said, known := whats[code]; known {
 				return t(said.ZH, said.EN)

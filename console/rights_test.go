@@ -44,6 +44,8 @@ var may = map[string]console.Role{
 	"POST /merchants/{realm}/of/{id}/enable":                 console.Operator,
 	"POST /merchants/{realm}/of/{id}/unbind":                 console.Operator,
 	"POST /merchants/{realm}/of/{id}/codes":                  console.Operator,
+	"GET /merchants/{realm}/codes":                           console.Operator,
+	"POST /merchants/{realm}/codes":                          console.Operator,
 	"GET /merchants/{realm}/of/{id}/codes/{code}":            console.Viewer,
 	"GET /merchants/{realm}/of/{id}/codes/{code}/events":     console.Viewer,
 	"POST /merchants/{realm}/of/{id}/codes/{code}/cancel":    console.Operator,

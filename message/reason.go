@@ -33,16 +33,16 @@ const (
 var sentences = map[Reason][2]string{
 	ReasonNone:        {"", ""},
 	ReasonUnreachable: {"no account that may send this message reaches the user", "没有可用的公众号能够联系到该用户"},
-	ReasonUnfollowed:  {"the user doesn't follow the account", "用户未关注该公众号"},
+	ReasonUnfollowed:  {"the user doesn't follow the account: ask him to follow it", "用户未关注该公众号，请让其关注后重发"},
 	ReasonRefused:     {"the user hasn't subscribed to such notifications, or his subscription is used up", "用户未订阅此类通知，或订阅次数已用完"},
-	ReasonBlocked:     {"the user refuses messages of the account", "用户拒收该公众号的消息"},
-	ReasonBlacklisted: {"the user is on the account's blacklist", "用户在该公众号的黑名单中"},
+	ReasonBlocked:     {"the user refuses messages of the account: he has to allow them in WeChat", "用户拒收该公众号的消息，需由用户在公众号资料页中重新允许"},
+	ReasonBlacklisted: {"the user is on the account's blacklist: take him off it in WeChat's console", "用户在该公众号的黑名单中，请在公众平台移出"},
 	ReasonLimited:     {"WeChat has limited this user", "该微信用户的使用受到限制"},
 	ReasonWindow:      {"the time in which the user may be answered is over: use a template message", "已超出可回复用户的时间窗口，请改用模板消息"},
 	ReasonTooMany:     {"no more messages until the user does something", "下发条数已达上限，需等待用户再次互动"},
 	ReasonOpenID:      {"WeChat doesn't know the user under this openid at this account", "该公众号下没有此 openid"},
-	ReasonTemplate:    {"the account doesn't have this template any more", "该公众号已没有此模板"},
-	ReasonData:        {"WeChat refuses the content of a field", "微信拒绝了某个字段的内容"},
+	ReasonTemplate:    {"the account doesn't have this template any more: sync the templates, and choose another", "该公众号已没有此模板，请同步模板后另选"},
+	ReasonData:        {"WeChat refuses the content of a field: write it otherwise, and send again", "微信拒绝了某个字段的内容，请修改后重新发送"},
 	ReasonPermission:  {"the account may not send such messages", "该公众号没有此类消息的权限"},
 	ReasonQuota:       {"the account's messages of today are used up: it goes on at midnight in China", "该公众号今日额度已用完，北京时间零点后继续"},
 	ReasonRate:        {"the account sends too fast: it goes on in the next minute", "该公众号发送过快，下一分钟继续"},
@@ -74,3 +74,12 @@ var states = map[State][2]string{
 
 // Say says it in English and Chinese; nothing for a state that isn't one.
 func (s State) Say() (en, zh string) { return states[s][0], states[s][1] }
+
+var kinds = map[Kind][2]string{
+	KindTemplate:     {"template messages", "模板消息"},
+	KindSubscription: {"subscription messages", "订阅通知"},
+	KindCustom:       {"customer service messages", "客服消息"},
+}
+
+// Say names it in English and Chinese; nothing for a kind that isn't one.
+func (k Kind) Say() (en, zh string) { return kinds[k][0], kinds[k][1] }

@@ -62,3 +62,35 @@ for (const field of document.querySelectorAll('[data-fills]')) {
   field.addEventListener('input', show)
   show()
 }
+
+// All on a page are ticked at once, and the list says how many are.
+for (const said of document.querySelectorAll('[data-picked]')) {
+  const form = said.closest('form')
+  const ticks = [...form.querySelectorAll('input[name=id]')]
+  const whole = [form.querySelector('[data-pick-all]'), form.querySelector('[data-pick-page] input')]
+  const show = () => {
+    const n = ticks.filter(t => t.checked).length
+    said.textContent = n ? `${said.dataset.picked} ${n}` : ''
+    for (const box of whole) {
+      box.checked = n === ticks.length
+      box.indeterminate = n > 0 && n < ticks.length
+    }
+  }
+  whole[0].hidden = form.querySelector('[data-pick-page]').hidden = false
+  for (const box of whole) {
+    box.addEventListener('change', () => {
+      for (const tick of ticks) tick.checked = box.checked
+      show()
+    })
+  }
+  form.addEventListener('change', show)
+  addEventListener('pageshow', show)
+}
+
+// What is sent once stays on the page when the answer is a file.
+for (const form of document.querySelectorAll('[data-once]')) {
+  form.addEventListener('submit', () => setTimeout(() => {
+    form.querySelector('button').disabled = true
+    form.querySelector('[data-then]').hidden = false
+  }))
+}
