@@ -24,6 +24,7 @@ func (p *passage) WriteHeader(status int) {
 	}
 	if !p.begun && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		p.begun = true
+		p.app.metrics.tally.answered(status)
 		p.bindAnswer()
 		p.app.cleanAnswer(p.Header(), p.route, p.cookies)
 	}

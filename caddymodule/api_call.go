@@ -242,7 +242,7 @@ func (c *apiCall) centre() *identity.Centre { return c.telling() }
 // telling is the identity centre, with a cache of this node that hears of changes at once.
 func (a *App) telling() *identity.Centre {
 	centre := *a.facts().Centre
-	centre.Store = telling{a.facts().Store, a}
+	centre.Store = telling{centre.Store, a}
 	return &centre
 }
 

@@ -79,6 +79,10 @@ type App struct {
 	// Default: 100000.
 	CacheSize int `json:"cache_size,omitempty"`
 
+	// The time zone in which the console tells the time and divides days, as in the
+	// IANA database. Default: `Asia/Shanghai`.
+	TimeZone string `json:"time_zone,omitempty"`
+
 	// Take every browser for WeChat's. Only for an origin on loopback, where the
 	// simulator plays WeChat. Default: false.
 	AnyBrowser bool `json:"any_browser,omitempty"`
@@ -95,6 +99,7 @@ type App struct {
 	accounts    map[string]credentials // by app id
 	networks    []netip.Prefix
 	webhooks    outbox.Networks
+	zone        *time.Location
 	rates       map[limit]cluster.Rate
 	lines       []line
 	directory   *directory.Directory
@@ -115,15 +120,16 @@ type App struct {
 	random      func([]byte)
 
 	// Set by Start, before ready is closed.
-	ready     chan struct{}
-	current   *facts
-	box       cookieBox
-	tickets   tickets
-	realmKeys map[string][]byte
-	factsSeen atomic.Int64 // when the facts were last followed, in Unix nanoseconds
-	factsDown atomic.Bool  // they could not be followed the last time
-	redis     *cluster.Redis
-	redisDown atomic.Bool
+	ready      chan struct{}
+	current    *facts
+	box        cookieBox
+	tickets    tickets
+	realmKeys  map[string][]byte
+	factsSeen  atomic.Int64 // when the facts were last followed, in Unix nanoseconds
+	factsDown  atomic.Bool  // they could not be followed the last time
+	keysFailed atomic.Bool  // the signing keys could not be rotated the last time
+	redis      *cluster.Redis
+	redisDown  atomic.Bool
 
 	// The channels to WeChat besides logins, set by Start as well.
 	keeper   *custody.Keeper
@@ -205,6 +211,7 @@ func (a *App) Start() error {
 		cancel()
 		return err
 	}
+	a.metrics.tally.hour.Store(hourOf(a.now()))
 	a.startChannels(ctx)
 	a.startNudges(ctx)
 	a.warn()
@@ -225,6 +232,9 @@ func (a *App) Stop() error {
 func (a *App) Cleanup() error {
 	if a.stop != nil {
 		a.stop()
+	}
+	if a.current != nil {
+		a.writeTally(context.Background()) // by now all requests have been counted
 	}
 	if a.wechat != nil {
 		a.wechat.Close()

@@ -63,6 +63,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    limits { … }
 //	    upstream_networks <cidr...>
 //	    webhook_networks <cidr|private...>
+//	    time_zone <zone>
 //	    any_browser
 //	    account <appid> { … }
 //	    realm <name> { … }

@@ -31,6 +31,7 @@ func (p *parser) globalWords() words {
 		"limits":            p.limits,
 		"upstream_networks": many(&a.UpstreamNetworks, at("upstream_networks"), p),
 		"webhook_networks":  many(&a.WebhookNetworks, at("webhook_networks"), p),
+		"time_zone":         one(&a.TimeZone, at("time_zone"), p),
 		"any_browser":       p.anyBrowser,
 		"account":           p.account,
 		"realm":             p.realm,

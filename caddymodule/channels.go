@@ -79,9 +79,7 @@ func (a *App) openChannels(sealer *identity.Sealer) error {
 	a.messages = message.New(message.Config{
 		Store: store, People: people{a, store}, WeChat: a.wechat, Call: a.keeper.Do, Sealer: sealer.Box("messages"), Followers: store,
 		Holder: a.holder("message"), Now: now, Random: a.random, Log: a.slog, Accounts: a.templateAccounts,
-		Observe: func(m message.Message) {
-			a.metrics.messages.WithLabelValues(m.AppID, string(m.Kind), string(m.State)).Inc()
-		},
+		Observe: a.metrics.message,
 	})
 	a.codes = scene.New(scene.Config{
 		Store: store, WeChat: a.wechat, Call: a.keeper.Do, Now: now, Random: a.random, Log: a.slog, Refused: a.codeRefused, Foreign: a.codeUnknown,
@@ -96,14 +94,14 @@ func (a *App) openChannels(sealer *identity.Sealer) error {
 		Store: store, Keys: a.pushKeys, Subscribers: func(appID string) []inbox.Subscriber { return a.accounts[appID].subscribers },
 		Handlers: a.pushHandlers(), Followers: store, Shared: a.shared, Sealer: sealer.Box("pushes"), Networks: a.webhooks,
 		Holder: a.holder("inbox"), Now: now, Random: a.random, Log: a.slog,
-		Observe: func(o inbox.Observation) { a.metrics.pushes.WithLabelValues(o.AppID, o.Target, o.What, o.Code).Inc() },
+		Observe: a.metrics.push,
 	})
 	return nil
 }
 
 // startChannels lets the channels work. Only an app that runs does.
 func (a *App) startChannels(ctx context.Context) {
-	for _, run := range []func(context.Context){a.keeper.Run, a.jobs.Run, a.messages.Run, a.codes.Run, a.desk.Run, a.inbox.Run, a.watchChannels} {
+	for _, run := range []func(context.Context){a.keeper.Run, a.jobs.Run, a.messages.Run, a.codes.Run, a.desk.Run, a.inbox.Run, a.watchChannels, a.watchTally} {
 		a.workers.Go(func() { run(ctx) })
 	}
 }

@@ -74,7 +74,7 @@ func (a *App) openFacts(ctx context.Context) error {
 	if err := a.checkSubjects(ctx, store); err != nil {
 		return err
 	}
-	centre := &identity.Centre{Store: store, GuestKey: a.guestKey, Policies: a.policies, PrevFor: a.Session.life(), Now: a.now, Random: a.random}
+	centre := &identity.Centre{Store: counting{store, &a.metrics.tally}, GuestKey: a.guestKey, Policies: a.policies, PrevFor: a.Session.life(), Now: a.now, Random: a.random}
 	f := &facts{Store: store, Centre: centre, keys: keys}
 	if _, f.seen, err = store.Stale(ctx, -1, 1); err != nil {
 		return fmt.Errorf("opening facts: %w", err)
@@ -196,6 +196,7 @@ func (a *App) watchFacts(ctx context.Context) {
 			continue
 		case <-rotate.C:
 			err = a.facts().keys.Rotate(ctx)
+			a.keysFailed.Store(err != nil)
 		case <-sweep.C:
 			err = a.facts().Sweep(ctx, a.now())
 		case <-move.C:

@@ -45,6 +45,7 @@ func (a *App) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Han
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		repl.Map(p.placeholder)
 	}
+	a.metrics.tally.visit(r, v)
 	err := next.ServeHTTP(p, r)
 	for _, name := range []string{headerUser, headerUserID, headerUserKind, headerBind} { // trailers
 		delete(p.Header(), name)
@@ -52,6 +53,9 @@ func (a *App) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Han
 	}
 	if err != nil {
 		unsay(r, token)
+		if !p.begun {
+			a.metrics.tally.broke(err)
+		}
 	}
 	return err
 }

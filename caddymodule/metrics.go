@@ -4,6 +4,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/inbox"
+	"github.com/caddy-wsite/caddy-wsite/message"
 )
 
 // metrics are counted in Caddy's registry. Each is described in
@@ -34,6 +36,7 @@ type metrics struct {
 	fallback prometheus.CounterFunc
 	limited  *prometheus.CounterVec
 	visitors prometheus.GaugeFunc
+	tally    tally // the same for the console, by the hour
 }
 
 func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
@@ -84,8 +87,24 @@ func newMetrics(registry *prometheus.Registry, a *App) (*metrics, error) {
 
 func (m *metrics) refused(ref *refusal) {
 	m.refusals.WithLabelValues(ref.step(), string(ref.code)).Inc()
+	m.tally.refused(ref.status())
 }
-func (m *metrics) login(outcome string)      { m.logins.WithLabelValues(outcome).Inc() }
+
+func (m *metrics) login(outcome string) {
+	m.logins.WithLabelValues(outcome).Inc()
+	m.tally.login(outcome)
+}
+
+func (m *metrics) message(x message.Message) {
+	m.messages.WithLabelValues(x.AppID, string(x.Kind), string(x.State)).Inc()
+	m.tally.message(x.State)
+}
+
+func (m *metrics) push(o inbox.Observation) {
+	m.pushes.WithLabelValues(o.AppID, o.Target, o.What, o.Code).Inc()
+	m.tally.pushed(o)
+}
+
 func (m *metrics) cookieRefused(kind string) { m.cookies.WithLabelValues(kind).Inc() }
 func (m *metrics) bound(via, code string)    { m.binds.WithLabelValues(via, code).Inc() }
 func (m *metrics) signed()                   { m.tokens.Inc() }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"time"
+	_ "time/tzdata" // for machines that have no time zones
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -71,10 +72,18 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 	if err := a.settleLimits(); err != nil {
 		return err
 	}
-	for _, settle := range []func(expand func(text, standIn string) (string, error)) error{a.settleWechat, a.settleCluster, a.settleLines} {
+	for _, settle := range []func(expand func(text, standIn string) (string, error)) error{a.settleZone, a.settleWechat, a.settleCluster, a.settleLines} {
 		if err := settle(expand); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// settleZone reads where the staff are.
+func (a *App) settleZone(func(text, standIn string) (string, error)) (err error) {
+	if a.zone, err = time.LoadLocation(a.TimeZone); err != nil || a.TimeZone == "Local" {
+		return fmt.Errorf("time_zone: %q is no time zone such as Asia/Shanghai or UTC", a.TimeZone)
 	}
 	return nil
 }
@@ -128,6 +137,9 @@ func (a *App) fillDefaults() {
 	}
 	if a.CacheSize == 0 {
 		a.CacheSize = 100_000
+	}
+	if a.TimeZone == "" {
+		a.TimeZone = "Asia/Shanghai"
 	}
 	if len(a.UpstreamNetworks) == 0 {
 		a.UpstreamNetworks = []string{"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}

@@ -25,6 +25,7 @@ type visitor struct {
 	token   atomic.Pointer[identity.Signed]
 	// loginSeen is the login cookie with which nothing was left to remember.
 	loginSeen atomic.Pointer[string]
+	counted   atomic.Int64 // the last hour in which he was counted; see [tally]
 }
 
 // guestEnds bounds how long a guest's answer is used without a look at the facts.

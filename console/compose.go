@@ -103,7 +103,7 @@ func (c *Console) sendNotice(v *visit) error {
 		}
 	}
 	view.Preview = view.Form.Preview(view.Data)
-	at, err := time.ParseInLocation("2006-01-02T15:04", view.At, china)
+	at, err := time.ParseInLocation("2006-01-02T15:04", view.At, c.Zone)
 	if view.At != "" && err != nil {
 		return refuse(http.StatusBadRequest, "时间有误", "That is no time")
 	}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"html/template"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -58,9 +59,10 @@ type Finding struct {
 // Text is said in two languages.
 type Text struct{ ZH, EN string }
 
-// Config is what a [Console] needs; all of it but Log.
+// Config is what a [Console] needs; all of it but Zone and Log.
 type Config struct {
 	Store    Store
+	Overview Overview
 	Accounts Accounts
 	// Realms are those whose merchants are kept here.
 	Realms    []Realm
@@ -81,13 +83,17 @@ type Config struct {
 	// Leave puts the code for the first administrator where only who runs the gateway can
 	// read it.
 	Leave func(code string) error
-	Log   *slog.Logger
+	// Zone is where staff read the time; China's if there is none.
+	Zone *time.Location
+	Log  *slog.Logger
 }
 
 // Console answers the requests of staff. It is safe for concurrent use.
 type Console struct {
 	Config
-	mux *http.ServeMux
+	mux   *http.ServeMux
+	takes map[string]Action                        // by the pattern of an address
+	pages map[string]map[string]*template.Template // by language and name
 	// cross refuses what another site has a browser send.
 	cross *http.CrossOriginProtection
 
@@ -110,7 +116,7 @@ const merchantImport = "merchant_import"
 
 // routes are all of them; each subject has its own in the file that answers them.
 func routes() []route {
-	return slices.Concat(signInRoutes, staffRoutes, merchantRoutes, codeRoutes, noticeRoutes, accountRoutes, journalRoutes)
+	return slices.Concat(signInRoutes, overviewRoutes, staffRoutes, merchantRoutes, codeRoutes, noticeRoutes, accountRoutes, journalRoutes)
 }
 
 // New makes a console.
@@ -118,8 +124,12 @@ func New(c Config) *Console {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	k := &Console{Config: c, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
+	if c.Zone == nil {
+		c.Zone = time.FixedZone("Asia/Shanghai", 8*60*60)
+	}
+	k := &Console{Config: c, mux: http.NewServeMux(), takes: map[string]Action{}, pages: pagesIn(c.Zone), cross: http.NewCrossOriginProtection()}
 	for _, r := range routes() {
+		k.takes[r.method+" "+r.path] = r.action
 		k.mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) { k.serve(w, req, r) })
 	}
 	k.mux.HandleFunc("GET /assets/{file}", serveAsset)

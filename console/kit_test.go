@@ -64,7 +64,7 @@ func start(t *testing.T) *kit {
 	t.Cleanup(func() { store.Close() })
 	k := &kit{store: store}
 	k.console = console.New(console.Config{
-		Store: store, Accounts: accounts{}, Realms: []console.Realm{{Name: "main", Accounts: []string{"wx01"}}},
+		Store: store, Overview: overview{store}, Accounts: accounts{}, Realms: []console.Realm{{Name: "main", Accounts: []string{"wx01"}}},
 		Draw: func(url string) (svg, png []byte, err error) {
 			return []byte("<svg></svg>"), []byte("picture of " + url), nil
 		},

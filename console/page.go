@@ -21,8 +21,8 @@ var pageFiles embed.FS
 //go:embed assets/*
 var assetFiles embed.FS
 
-// pages are all templates by language and name.
-var pages = func() map[string]map[string]*template.Template {
+// pagesIn are all templates by language and name, which tell the time of a zone.
+func pagesIn(zone *time.Location) map[string]map[string]*template.Template {
 	files, err := pageFiles.ReadDir("pages")
 	if err != nil {
 		panic(err)
@@ -33,18 +33,23 @@ var pages = func() map[string]map[string]*template.Template {
 		for _, file := range files {
 			name := strings.TrimSuffix(file.Name(), ".html")
 			if name != "layout" {
-				all[lang][name] = template.Must(template.New(name).Funcs(words(lang)).ParseFS(pageFiles, "pages/layout.html", "pages/"+file.Name()))
+				all[lang][name] = template.Must(template.New(name).Funcs(words(lang, zone)).ParseFS(pageFiles, "pages/layout.html", "pages/"+file.Name()))
 			}
 		}
 	}
 	return all
-}()
+}
 
-// china is where staff read the time.
-var china = time.FixedZone("UTC+8", 8*60*60)
+// zoneName is what pages call a zone.
+func zoneName(zone *time.Location) Text {
+	if zone.String() == "Asia/Shanghai" {
+		return Text{"北京时间", "Beijing time"}
+	}
+	return Text{zone.String(), zone.String()}
+}
 
-// words are the functions of templates in a language.
-func words(lang string) template.FuncMap {
+// words are the functions of templates in a language, which tell the time of a zone.
+func words(lang string, zone *time.Location) template.FuncMap {
 	t := func(zh, en string) string {
 		if lang == "en" {
 			return en
@@ -58,11 +63,13 @@ func words(lang string) template.FuncMap {
 			if at.IsZero() {
 				return "–"
 			}
-			return at.In(china).Format("2006-01-02 15:04")
+			return at.In(zone).Format("2006-01-02 15:04")
 		},
+		"zone":         func() string { return t(zoneName(zone).ZH, zoneName(zone).EN) },
 		"iso":          func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"role":         func(r Role) string { return t(roleNames[r].ZH, roleNames[r].EN) },
 		"mask":         Masked,
+		"number":       grouped,
 		"merchantPath": merchantPath,
 		"noticePath":   noticePath,
 		"recipient":    recipientText,
@@ -109,6 +116,7 @@ type section struct {
 }
 
 var sections = []section{
+	{"/overview", Text{"概览", "Overview"}, seeOverview, nil},
 	{"/merchants", Text{"商户", "Merchants"}, seeMerchants, nil},
 	{"/accounts", Text{"公众号", "Accounts"}, seeAccounts, nil},
 	{"/staff", Text{"员工", "Staff"}, keepStaff, nil},
@@ -157,7 +165,7 @@ func (v *visit) page(status int, name string, view any) error {
 	}
 	var body bytes.Buffer
 	s := shown{Lang: v.lang, Path: v.r.URL.Path, Word: v.word, Staff: v.staff, Done: done, View: view}
-	if err := pages[v.lang][name].ExecuteTemplate(&body, "layout", s); err != nil {
+	if err := v.pages[v.lang][name].ExecuteTemplate(&body, "layout", s); err != nil {
 		return fmt.Errorf("writing page %s: %w", name, err)
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")

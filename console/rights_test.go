@@ -13,6 +13,7 @@ import (
 // may is the least role for each address, as docs/console.md has it; "" for everybody.
 var may = map[string]console.Role{
 	"GET /{$}":                                               console.Viewer,
+	"GET /overview":                                          console.Viewer,
 	"GET /sign-in":                                           "",
 	"POST /sign-in":                                          "",
 	"POST /sign-out":                                         console.Viewer,

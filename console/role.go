@@ -21,7 +21,8 @@ func (r Role) Valid() bool { return slices.Contains(Roles, r) }
 type Action string
 
 const (
-	keepSelf        Action = "self"          // his own password and sessions
+	keepSelf        Action = "self" // his own password and sessions
+	seeOverview     Action = "overview"
 	seeAccounts     Action = "accounts"      // how accounts stand
 	checkAccount    Action = "account.check" // asks WeChat
 	seeMerchants    Action = "merchants"
@@ -35,6 +36,7 @@ const (
 // rights is the least role that each action takes.
 var rights = map[Action]Role{
 	keepSelf:        Viewer,
+	seeOverview:     Viewer,
 	seeAccounts:     Viewer,
 	checkAccount:    Operator,
 	seeMerchants:    Viewer,

@@ -23,12 +23,7 @@ var signInWords = map[string]Text{
 }
 
 // home sends who is signed in to the first page.
-func (c *Console) home(v *visit) error {
-	if len(c.Realms) > 0 {
-		return v.to("/merchants")
-	}
-	return v.to("/accounts")
-}
+func (c *Console) home(v *visit) error { return v.to("/overview") }
 
 // signInView is what the page for signing in shows.
 type signInView struct {

@@ -1,0 +1,73 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// The first page: what has to be looked after, and how much goes on.
+
+// Overview tells how the gateway does.
+type Overview interface {
+	// Counts returns what all gateways counted in the hours that began in [from, until).
+	Counts(ctx context.Context, from, until time.Time) ([]Count, error)
+	// Needs tells what somebody has to look after, the worst first.
+	Needs(ctx context.Context) ([]Need, error)
+}
+
+// Need is something that somebody has to look after.
+type Need struct {
+	Bad  bool // something doesn't work; otherwise it can wait
+	Said Text
+	// Path is the page on which it is mended; empty if that is elsewhere.
+	Path string
+}
+
+var overviewRoutes = []route{
+	{"GET", "/overview", seeOverview, "", (*Console).overviewPage},
+}
+
+type overviewView struct {
+	Needs  []Need
+	Well   bool   // none of them is bad
+	By     string // hour, day or month
+	Now    time.Time
+	Charts []chart
+}
+
+func (c *Console) overviewPage(v *visit) error {
+	view := overviewView{By: v.r.URL.Query().Get("by"), Now: c.Now()}
+	if view.By != "hour" && view.By != "month" {
+		view.By = "day"
+	}
+	needs, err := c.Overview.Needs(v.ctx)
+	if err != nil {
+		return err
+	}
+	for i := range needs {
+		if !c.opens(v.staff.Role, needs[i].Path) {
+			needs[i].Path = ""
+		}
+	}
+	view.Needs, view.Well = needs, !slices.ContainsFunc(needs, func(n Need) bool { return n.Bad })
+	p := pick(view.By, view.Now, c.Zone)
+	counts, err := c.Overview.Counts(v.ctx, p.before[0], p.until)
+	if err != nil {
+		return err
+	}
+	view.Charts = p.draw(p.add(counts), c.Zone)
+	return v.page(http.StatusOK, "overview", view)
+}
+
+// opens says whether there is a page at a path that a role may see.
+func (c *Console) opens(role Role, path string) bool {
+	at, err := url.Parse(path)
+	if path == "" || err != nil {
+		return false
+	}
+	_, pattern := c.mux.Handler(&http.Request{Method: http.MethodGet, URL: at})
+	return role.May(c.takes[pattern])
+}
