@@ -40,7 +40,7 @@ var laws = []law{
 	{folder: "scene", ours: []string{"wechat", "identity"}, tests: []string{"sqlstore"}, why: "it keeps codes, and knows neither a database nor what a scan does"},
 	{folder: "merchant", ours: []string{"identity", "wechat", "message", "scene"}, tests: []string{"sqlstore", "follower"}, why: "it binds merchants and writes to them, and knows neither a database nor who configures it"},
 	{folder: "console", ours: []string{"merchant", "identity", "directory"}, tests: []string{"console", "sqlstore", "wechat", "scene"}, why: "it shows what others do, and knows neither a database nor WeChat"},
-	{folder: "sqlstore", ours: []string{"identity", "job", "inbox", "follower", "message", "scene", "merchant", "console"}, tests: []string{"sqlstore"}, why: "it implements what its users define"},
+	{folder: "sqlstore", ours: []string{"identity", "job", "inbox", "follower", "message", "scene", "merchant", "console", "directory"}, tests: []string{"sqlstore"}, why: "it implements what its users define"},
 	{folder: "sqlstore/pgtest", why: "it gives tests a server, and knows nothing of what they do with it"},
 	{folder: "transfer", ours: []string{"identity"}, tests: []string{"transfer", "sqlstore"}, why: "it hands rows to the identity centre, and knows no database"},
 	{folder: "job", ours: []string{"identity", "wechat", "follower", "cluster"}, tests: []string{"sqlstore"}, why: "it brings WeChat and the identity centre together, and knows no database"},

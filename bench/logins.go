@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +19,7 @@ func loginPath(ctx context.Context, st *stage, s settings, out io.Writer) error 
 	if err != nil {
 		return err
 	}
-	gateway, err := startCaddy(st.dir, cfg.text)
+	gateway, err := startCaddy(st.dir, strings.Replace(cfg.text, "origin ", strings.TrimSpace(wide)+"\n\t\torigin ", 1))
 	if err != nil {
 		return err
 	}

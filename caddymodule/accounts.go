@@ -28,27 +28,34 @@ const standInToken = "placeholder"
 // standInKey has the form of an EncodingAESKey.
 var standInKey = strings.Repeat("0", 43)
 
-// settleAccounts reads what accounts are proved by.
+// settleAccounts reads what the accounts of the Caddyfile are proved by.
 func (a *App) settleAccounts(expand func(text, standIn string) (string, error)) error {
-	a.accounts = map[string]credentials{}
 	plain := map[string]string{} // by token
-	for _, account := range a.directory.Accounts() {
-		secret, err := expand(account.Secret, account.Secret)
-		if err != nil || account.NeedsSecret() && secret == "" {
-			return fmt.Errorf("account %s: secret: the placeholder %s is empty", account.AppID, account.Secret)
+	for _, account := range a.directory().Accounts() {
+		c, err := a.credentialsOf(account, expand)
+		if err != nil {
+			return err
 		}
-		c := credentials{secret: secret}
-		if account.Push != nil {
-			if c.push, c.subscribers, err = a.settlePush(account, expand); err != nil {
-				return err
-			}
+		if c.push != nil {
 			if err := onlyOne(plain, account, c.push.Token); err != nil {
 				return err
 			}
 		}
-		a.accounts[account.AppID] = c
+		a.directory().proofs[account.AppID] = c
 	}
 	return nil
+}
+
+// credentialsOf reads what an account is proved by.
+func (a *App) credentialsOf(account *directory.Account, expand func(text, standIn string) (string, error)) (c credentials, err error) {
+	c.secret, err = expand(account.Secret, account.Secret)
+	if err != nil || account.NeedsSecret() && c.secret == "" {
+		return c, fmt.Errorf("account %s: secret: the placeholder %s is empty", account.AppID, account.Secret)
+	}
+	if account.Push != nil {
+		c.push, c.subscribers, err = a.settlePush(account, expand)
+	}
+	return c, err
 }
 
 // onlyOne refuses a second account in the mode plain with the same token: nothing else

@@ -67,11 +67,15 @@ func (api *AdminAPI) createAPIKey(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	refused := func(err error) error { return caddy.APIError{HTTPStatus: http.StatusBadRequest, Err: err} }
-	if body.Realm != identity.AllRealms && app.directory.Realm(body.Realm) == nil {
+	if body.Realm != identity.AllRealms && app.directory().Realm(body.Realm) == nil {
 		return refused(fmt.Errorf("there is no realm %q", body.Realm))
 	}
 	for _, ptid := range body.Sites {
-		if site := app.directory.Site(ptid); site == nil || site.Realm != body.Realm {
+		site, err := app.site(r.Context(), ptid)
+		if err != nil {
+			return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+		}
+		if site == nil || site.Realm != body.Realm {
 			return refused(fmt.Errorf("there is no site %q in the realm %s", ptid, body.Realm))
 		}
 	}

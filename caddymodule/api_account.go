@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"slices"
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/directory"
@@ -13,10 +12,11 @@ import (
 // atAccount takes the account that a call is about: one through which a site of the
 // key's is opened, or for operators any.
 func (c *apiCall) atAccount(appID string) error {
-	account := c.directory.Account(appID)
-	reached := slices.ContainsFunc(c.directory.SitesOf(appID), func(s *directory.Site) bool {
-		return c.key.For(s.Realm) && c.key.Covers(s.PTID)
-	})
+	account := c.directory().Account(appID)
+	reached, err := c.opens(appID, "")
+	if err != nil {
+		return err
+	}
 	if account == nil || !reached && c.key.Realm != identity.AllRealms {
 		return apiRefuse(apiNoAccount)
 	}
@@ -71,6 +71,5 @@ func (a *App) shares(account *directory.Account) bool {
 	if account.ShareToken != "" {
 		return account.ShareToken == "on"
 	}
-	sites := a.directory.SitesOf(account.AppID)
-	return !slices.ContainsFunc(sites, func(s *directory.Site) bool { return s.Realm != sites[0].Realm })
+	return len(a.realmsOf(account.AppID)) <= 1
 }

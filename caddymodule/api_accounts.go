@@ -82,7 +82,7 @@ type accountsOut struct {
 // listAccounts lists the app ids that the key reaches.
 func (c *apiCall) listAccounts(none) (accountsOut, error) {
 	out := accountsOut{Accounts: []string{}}
-	for _, account := range c.directory.Accounts() {
+	for _, account := range c.directory().Accounts() {
 		if c.atAccount(account.AppID) == nil {
 			out.Accounts = append(out.Accounts, account.AppID)
 		}
@@ -188,8 +188,8 @@ func (a *App) checkDeps(account *directory.Account) check.Deps {
 	if account.KeepsToken() {
 		d.Secret = a.secret(account)
 	}
-	if sites := a.directory.SitesOf(account.AppID); len(sites) > 0 {
-		d.Callback = host + a.Prefix + "/" + account.AppID + "/" + sites[0].PTID + own + "callback"
+	if _, one := a.sitesOf(account.AppID); one != "" {
+		d.Callback = host + a.Prefix + "/" + account.AppID + "/" + one + own + "callback"
 	}
 	if keys, ok := a.pushKeys(account.AppID); ok {
 		d.PushURL, d.PushToken = a.origin+a.Prefix+own+"push/"+account.AppID, keys.Token

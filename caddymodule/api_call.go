@@ -148,7 +148,7 @@ func (c *apiCall) inRealm(realm string) error {
 			return apiRefuse(apiNoRealm).saying("the key is for all realms: say in which one")
 		}
 	}
-	if !c.key.For(realm) || c.directory.Realm(realm) == nil {
+	if !c.key.For(realm) || c.directory().Realm(realm) == nil {
 		return apiRefuse(apiNoRealm)
 	}
 	c.realm = realm
@@ -201,17 +201,39 @@ func (c *apiCall) need(scopes ...identity.Scope) error {
 }
 
 // serves says whether a site is one that the key is for, in this realm.
-func (c *apiCall) serves(ptid string) bool {
-	site := c.directory.Site(ptid)
-	return site != nil && site.Realm == c.realm && c.key.Covers(ptid)
+func (c *apiCall) serves(ptid string) (bool, error) {
+	site, err := c.site(c.ctx, ptid)
+	return site != nil && site.Realm == c.realm && c.key.Covers(ptid), err
+}
+
+// opens says whether one of the key's sites is opened through an account: in a realm, or
+// in any if it is empty.
+func (c *apiCall) opens(appID, realm string) (bool, error) {
+	if len(c.key.Sites) == 0 {
+		return slices.ContainsFunc(c.realmsOf(appID), func(of string) bool { return c.key.For(of) && (realm == "" || of == realm) }), nil
+	}
+	for _, ptid := range c.key.Sites {
+		site, err := c.site(c.ctx, ptid)
+		if err != nil {
+			return false, err
+		}
+		if site != nil && c.key.For(site.Realm) && (realm == "" || site.Realm == realm) && site.ServedBy(appID) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // account is an account through which one of the key's sites is opened.
 func (c *apiCall) account(appID string) (*directory.Account, error) {
-	if !slices.ContainsFunc(c.directory.SitesOf(appID), func(s *directory.Site) bool { return c.serves(s.PTID) }) {
+	opens, err := c.opens(appID, c.realm)
+	if err != nil {
+		return nil, err
+	}
+	if !opens {
 		return nil, apiRefuse(apiNoAccount)
 	}
-	return c.directory.Account(appID), nil
+	return c.directory().Account(appID), nil
 }
 
 // by says who calls, and why.

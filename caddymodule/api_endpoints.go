@@ -85,6 +85,15 @@ var endpoints = []*endpoint{
 	on("POST", "/v1/jobs/{id}/resume", "resumeJob", (*apiCall).resumeJob, identity.ScopeOperate).writes(204),
 	on("DELETE", "/v1/jobs/{id}", "cancelJob", (*apiCall).cancelJob, identity.ScopeOperate).writes(204),
 
+	on("GET", "/v1/directory/accounts", "listDirectoryAccounts", (*apiCall).listKeptAccounts, identity.ScopeConfigure),
+	on("GET", "/v1/directory/accounts/{id}", "getDirectoryAccount", (*apiCall).getKeptAccount, identity.ScopeConfigure),
+	on("PUT", "/v1/directory/accounts/{id}", "putAccount", (*apiCall).putAccount, identity.ScopeConfigure).writes(200),
+	on("DELETE", "/v1/directory/accounts/{id}", "deleteAccount", (*apiCall).deleteAccount, identity.ScopeConfigure).writes(204),
+	on("GET", "/v1/directory/sites", "listSites", (*apiCall).listSites, identity.ScopeConfigure),
+	on("GET", "/v1/directory/sites/{ptid}", "getSite", (*apiCall).getSite, identity.ScopeConfigure),
+	on("PUT", "/v1/directory/sites/{ptid}", "putSite", (*apiCall).putSite, identity.ScopeConfigure).writes(200),
+	on("DELETE", "/v1/directory/sites/{ptid}", "deleteSite", (*apiCall).deleteSite, identity.ScopeConfigure).writes(204),
+
 	on("POST", "/v1/revocations", "revoke", (*apiCall).revoke, identity.ScopeOperate).writes(200),
 	on("GET", "/v1/revocations", "listRevocations", (*apiCall).listRevocations, identity.ScopeOperate),
 

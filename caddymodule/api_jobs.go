@@ -56,8 +56,8 @@ func jobOf(j job.Job) jobOut {
 // wholeAccount refuses a key that isn't for every realm of an account, where something is
 // about all who use the account.
 func (c *apiCall) wholeAccount(appID string) error {
-	for _, site := range c.directory.SitesOf(appID) {
-		if !c.key.For(site.Realm) {
+	for _, realm := range c.realmsOf(appID) {
+		if !c.key.For(realm) {
 			return apiRefuse(apiNoAccount).saying("the account is used in other realms, too: this needs a key for all of them")
 		}
 	}
@@ -186,7 +186,7 @@ func (c *apiCall) jobProblems(in problemsQuery) (problemsOut, error) {
 
 // jobAccount is an account as the jobs want to know it.
 func (a *App) jobAccount(appID string) (job.Account, bool) {
-	account := a.directory.Account(appID)
+	account := a.directory().Account(appID)
 	if account == nil {
 		return job.Account{}, false
 	}

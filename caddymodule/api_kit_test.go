@@ -70,7 +70,7 @@ func (g *gateway) askAt(t testing.TB, key, method, path, body string, headers ..
 	if key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
-	if method == http.MethodPost || method == http.MethodDelete {
+	if method != http.MethodGet && method != http.MethodHead {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
@@ -134,7 +134,11 @@ func (g *gateway) tokenAt(t testing.TB, p *phone, appID, ptid string) (string, i
 		t.Fatalf("opening the site: %d %.200s", page.Status, page.Body)
 	}
 	token := g.upstream.last().Header.Get(headerUser)
-	return token, g.verify(token, g.app.directory.Site(ptid).Audience)
+	site, err := g.app.site(t.Context(), ptid)
+	if err != nil || site == nil {
+		t.Fatalf("there is no site %s: %v", ptid, err)
+	}
+	return token, g.verify(token, site.Audience)
 }
 
 // body is a JSON object of members given in pairs.

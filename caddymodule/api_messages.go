@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -121,13 +122,17 @@ func (c *apiCall) senders(ptid string, given []string) ([]string, error) {
 		return given, nil
 	}
 	if ptid != "" {
-		if !c.serves(ptid) {
+		site, err := c.site(c.ctx, ptid)
+		if err != nil {
+			return nil, err
+		}
+		if site == nil || site.Realm != c.realm || !c.key.Covers(ptid) {
 			return nil, apiRefuse(apiNotYourSite).saying("there is no such site for this key")
 		}
-		return c.ownFirst(slices.Clone(c.directory.Site(ptid).Accounts)), nil
+		return c.ownFirst(slices.Clone(site.Accounts)), nil
 	}
 	var all []string
-	for _, account := range c.directory.Accounts() {
+	for _, account := range c.directory().Accounts() {
 		if _, err := c.account(account.AppID); err == nil {
 			all = append(all, account.AppID)
 		}
@@ -139,7 +144,9 @@ func (c *apiCall) senders(ptid string, given []string) ([]string, error) {
 // ownFirst puts accounts of few sites before those of many, and leaves the order else.
 func (c *apiCall) ownFirst(appIDs []string) []string {
 	slices.SortStableFunc(appIDs, func(a, b string) int {
-		return min(len(c.directory.SitesOf(a)), 2) - min(len(c.directory.SitesOf(b)), 2)
+		ofA, _ := c.sitesOf(a)
+		ofB, _ := c.sitesOf(b)
+		return cmp.Compare(min(ofA, 2), min(ofB, 2))
 	})
 	return appIDs
 }

@@ -48,6 +48,11 @@ const (
 	apiJobBusy       code = "job_busy"
 	apiJobUnknown    code = "job_unknown"
 	apiJobRefused    code = "job_refused"
+
+	apiBadEntry     code = "entry_refused"
+	apiConfigured   code = "in_caddyfile"
+	apiAccountUsed  code = "account_in_use"
+	apiEntryChanged code = "entry_changed"
 )
 
 // apiTexts say of each refusal which status it has, what it is, and what can be done.
@@ -89,7 +94,12 @@ var apiTexts = map[code]struct {
 	apiNoToken:         {404, "no access token is kept for this account", "see access_token in the configuration"},
 	apiJobBusy:         {409, "a job of this kind is under way for this account", "watch that one, or cancel it"},
 	apiJobUnknown:      {404, "there is no such job, or it is over", "check the id"},
-	apiJobRefused:      {422, "such a job makes no sense for this account", "see the detail"},
+	apiBadEntry:        {400, "the account or site can't work like this", "see the detail and the field"},
+	apiConfigured:      {409, "it stands in the Caddyfile", "change it there, and reload"},
+	apiAccountUsed:     {409, "sites are opened through the account", "take them away first, or open them through another account"},
+	apiEntryChanged:    {409, "somebody else has changed, added or removed it meanwhile", "read it again, and change what is there now"},
+
+	apiJobRefused: {422, "such a job makes no sense for this account", "see the detail"},
 
 	sceneCode + scene.FaultOrder:     {422, "the code can't be made so", "see field and detail"},
 	sceneCode + scene.FaultExhausted: {409, "no permanent code is left to the account", "make temporary ones"},

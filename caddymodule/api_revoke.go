@@ -80,7 +80,7 @@ func (c *apiCall) revoke(in revokeIn) (revocationOut, error) {
 		}
 	}
 	var realms []string
-	for _, realm := range c.directory.Realms() {
+	for _, realm := range c.directory().Realms() {
 		realms = append(realms, realm.Name)
 	}
 	cut, err = c.centre().EndBefore(c.ctx, cut, realms, c.by(in.Reason))
@@ -117,11 +117,14 @@ func (c *apiCall) cutoffBy(in revokeIn) (identity.Cutoff, error) {
 		return identity.Cutoff{Kind: identity.CutoffSession, Name: in.Session}, sessionID(in.Session)
 	}
 	if in.Site != "" && in.Realm == "" {
-		if site := c.directory.Site(in.Site); site != nil && c.key.For(site.Realm) {
-			in.Realm = site.Realm
-		} else {
+		site, err := c.site(c.ctx, in.Site)
+		switch {
+		case err != nil:
+			return identity.Cutoff{}, err
+		case site == nil || !c.key.For(site.Realm):
 			return identity.Cutoff{}, apiRefuse(apiNoSite)
 		}
+		in.Realm = site.Realm
 	}
 	if err := c.inRealm(in.Realm); err != nil {
 		return identity.Cutoff{}, err
@@ -133,7 +136,12 @@ func (c *apiCall) cutoffBy(in revokeIn) (identity.Cutoff, error) {
 		return identity.Cutoff{Kind: identity.CutoffUser, Realm: c.realm, Name: in.User}, nil
 	case in.Site == "":
 		return identity.Cutoff{Kind: identity.CutoffRealm, Realm: c.realm}, nil
-	case !c.serves(in.Site):
+	}
+	serves, err := c.serves(in.Site)
+	if err != nil {
+		return identity.Cutoff{}, err
+	}
+	if !serves {
 		return identity.Cutoff{}, apiRefuse(apiNoSite)
 	}
 	return identity.Cutoff{Kind: identity.CutoffSite, Realm: c.realm, Name: in.Site}, nil

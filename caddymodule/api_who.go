@@ -140,7 +140,11 @@ func (c *apiCall) claimBy(in visitorIn) (identity.Claim, error) {
 	if err != nil {
 		return identity.Claim{}, err
 	}
-	if claim.Realm != c.realm || !c.serves(ptid) {
+	serves, err := c.serves(ptid)
+	if err != nil {
+		return identity.Claim{}, err
+	}
+	if claim.Realm != c.realm || !serves {
 		return identity.Claim{}, apiRefuse(apiNotYourSite)
 	}
 	claim.Via = "api"

@@ -17,6 +17,7 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/directory"
+	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/identity/outbox"
 	"github.com/caddy-wsite/caddy-wsite/inbox"
 	"github.com/caddy-wsite/caddy-wsite/job"
@@ -91,18 +92,21 @@ type App struct {
 	Realms   []*directory.Realm   `json:"realms,omitempty"`
 	Sites    []*directory.Site    `json:"sites,omitempty"`
 
-	origin      string            // without a slash at the end
-	host        string            // as browsers write it in Host
-	hosts       map[string]string // the others, each by itself
+	origin      string // without a slash at the end
+	host        string // as browsers write it in Host
 	issuer      string
 	masters     [][]byte
-	accounts    map[string]credentials // by app id
 	networks    []netip.Prefix
 	webhooks    outbox.Networks
 	zone        *time.Location
 	rates       map[limit]cluster.Rate
 	lines       []line
-	directory   *directory.Directory
+	configured  *catalogue // what the Caddyfile has
+	catalogue   atomic.Pointer[catalogue]
+	learning    sync.Mutex
+	proofs      *identity.Box // seals what proves the accounts of the facts
+	sites       *sites
+	store       pooledStore
 	wechat      *wechat.Client
 	proxy       *url.URL // to WeChat; nil for none
 	jar         jar
@@ -189,8 +193,8 @@ func (a *App) Validate() error {
 		return errors.New("master_key: at most two are valid at a time, the one in force first")
 	}
 	seen := map[string]string{}
-	for _, account := range a.directory.Accounts() {
-		secret := a.accounts[account.AppID].secret
+	for _, account := range a.directory().Accounts() {
+		secret := a.secret(account)
 		if other, ok := seen[secret]; ok && secret != "" {
 			return fmt.Errorf("account %s: secret: account %s has the same; each account has its own", account.AppID, other)
 		}
@@ -250,7 +254,9 @@ func (a *App) Cleanup() error {
 // facts may be used once ready is closed.
 func (a *App) facts() *facts { return a.current }
 
-func (a *App) secret(account *directory.Account) string { return a.accounts[account.AppID].secret }
+func (a *App) secret(account *directory.Account) string {
+	return a.directory().proofs[account.AppID].secret
+}
 
 // algorithms are those in use, the default first; nil if one is unknown.
 func (a *App) algorithms() []string {
@@ -263,11 +269,17 @@ func (a *App) algorithms() []string {
 	}
 	algs := []string{a.Token.Algorithm}
 	known[a.Token.Algorithm] = false
-	for _, s := range a.directory.Sites() {
-		if known[s.Algorithm] {
-			algs = append(algs, s.Algorithm)
-			known[s.Algorithm] = false
+	use := func(alg string) {
+		if known[alg] {
+			algs = append(algs, alg)
+			known[alg] = false
 		}
+	}
+	for _, s := range a.directory().Sites() {
+		use(s.Algorithm)
+	}
+	for _, alg := range a.directory().algorithms {
+		use(alg)
 	}
 	return algs
 }

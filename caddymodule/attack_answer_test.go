@@ -63,8 +63,8 @@ func TestAttack_partsOfAnswers(t *testing.T) {
 		t.Parallel()
 		g := startGateway(t)
 		rec := httptest.NewRecorder()
-		site := g.app.directory.Site("shop")
-		pass := &passage{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: rec}, app: g.app, request: httptest.NewRequest("GET", "/", nil), route: route{site: site, account: g.app.directory.Account(appA)}}
+		site := g.app.directory().Site("shop")
+		pass := &passage{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: rec}, app: g.app, request: httptest.NewRequest("GET", "/", nil), route: route{site: site, account: g.app.directory().Account(appA)}}
 		pass.Header().Set(headerUser, "echo")
 		pass.Header().Set("Set-Cookie", g.app.jar.prefix+"login=evil")
 		_ = http.NewResponseController(pass).Flush()

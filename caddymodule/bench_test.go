@@ -190,7 +190,7 @@ func BenchmarkMemory100k(b *testing.B) {
 	const visitors, workers = 100_000, 256
 	for b.Loop() {
 		g := startQuiet(b, "origin ORIGIN", "origin ORIGIN\n\t\tcache_size 200000")
-		rt, _, ref := g.app.route("/wsite/" + appA + "/shop/")
+		rt, _, ref := g.app.route(context.Background(), "/wsite/"+appA+"/shop/")
 		if ref != nil {
 			b.Fatal(ref)
 		}

@@ -43,13 +43,16 @@ func bindContext(appID, ptid string) string { return appID + "/" + ptid }
 // that it was made for. The error is [errToken], or that the facts can't be reached.
 func (a *App) claimOf(ctx context.Context, token string) (identity.Claim, string, error) {
 	ptid := unverifiedSite(token)
-	site := a.directory.Site(ptid)
+	site, err := a.site(ctx, ptid)
+	if err != nil {
+		return identity.Claim{}, "", err
+	}
 	if site == nil {
 		return identity.Claim{}, "", errToken
 	}
 	keys, _ := a.facts().keys.JWKS()
 	t, err := identity.Verify(keys, token, identity.Expect{Issuer: a.issuer, Audience: site.Audience, Now: a.now(), Leeway: tokenGrace})
-	account := a.directory.Account(t.AppID)
+	account := a.directory().Account(t.AppID)
 	if err != nil || t.PTID != ptid || t.Realm != site.Realm || account == nil || !site.ServedBy(t.AppID) {
 		return identity.Claim{}, "", errToken
 	}

@@ -23,7 +23,7 @@ type line struct {
 // settleLines reads whom events go to. What placeholders give stays here, and out of
 // the stored configuration.
 func (a *App) settleLines(expand func(text, standIn string) (string, error)) error {
-	for _, realm := range a.directory.Realms() {
+	for _, realm := range a.directory().Realms() {
 		for _, l := range realm.Broadcast {
 			fault := func(field, message string) error {
 				return &directory.Fault{Kind: "broadcast", ID: realm.Name + "/" + l.Name, Field: field, Message: message}
@@ -84,7 +84,7 @@ func (a *App) startBroadcast(ctx context.Context) error {
 			a.metrics.sent.WithLabelValues(l.Realm, l.Name, string(o)).Inc()
 		},
 	}
-	for _, realm := range a.directory.Realms() {
+	for _, realm := range a.directory().Realms() {
 		config.Realms = append(config.Realms, realm.Name)
 	}
 	for _, l := range a.lines {

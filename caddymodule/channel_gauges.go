@@ -34,7 +34,7 @@ func (a *App) watchChannels(ctx context.Context) {
 
 func (g channelGauges) measure(ctx context.Context, a *App) error {
 	g.measureQuotas(a)
-	for _, account := range a.directory.Accounts() {
+	for _, account := range a.directory().Accounts() {
 		if account.Push != nil {
 			if err := a.measurePushes(ctx, account.AppID); err != nil {
 				return err
@@ -77,7 +77,7 @@ func (a *App) handsOn(line inbox.Line) bool {
 	if line.Target == inbox.Own {
 		return true
 	}
-	for _, s := range a.accounts[line.AppID].subscribers {
+	for _, s := range a.directory().proofs[line.AppID].subscribers {
 		if s.Name == line.Target {
 			return true
 		}
@@ -102,7 +102,7 @@ func (g channelGauges) measureQuotas(a *App) {
 // quotaLabel is what an API is called in the metrics. Of those that the config lets
 // through by a pattern it is the pattern: whoever calls them may have made the name up.
 func (a *App) quotaLabel(appID, api string) string {
-	account := a.directory.Account(appID)
+	account := a.directory().Account(appID)
 	if account == nil || api == "" {
 		return "other"
 	}

@@ -91,7 +91,7 @@ func (a *App) openChannels(sealer *identity.Sealer) error {
 	})
 	a.openMerchants(sealer)
 	a.inbox = inbox.New(inbox.Config{
-		Store: store, Keys: a.pushKeys, Subscribers: func(appID string) []inbox.Subscriber { return a.accounts[appID].subscribers },
+		Store: store, Keys: a.pushKeys, Subscribers: func(appID string) []inbox.Subscriber { return a.directory().proofs[appID].subscribers },
 		Handlers: a.pushHandlers(), Followers: store, Shared: a.shared, Sealer: sealer.Box("pushes"), Networks: a.webhooks,
 		Holder: a.holder("inbox"), Now: now, Random: a.random, Log: a.slog,
 		Observe: a.metrics.push,
@@ -108,17 +108,17 @@ func (a *App) startChannels(ctx context.Context) {
 
 // custodyAccount is an account whose token is kept.
 func (a *App) custodyAccount(appID string) (custody.Account, bool) {
-	account := a.directory.Account(appID)
+	account := a.directory().Account(appID)
 	if account == nil || !account.KeepsToken() {
 		return custody.Account{}, false
 	}
-	return custody.Account{AppID: appID, Secret: a.accounts[appID].secret, Legacy: account.AccessToken == "legacy"}, true
+	return custody.Account{AppID: appID, Secret: a.secret(account), Legacy: account.AccessToken == "legacy"}, true
 }
 
 // tokenAccounts are those whose token is kept.
 func (a *App) tokenAccounts() []string {
 	var ids []string
-	for _, account := range a.directory.Accounts() {
+	for _, account := range a.directory().Accounts() {
 		if account.KeepsToken() {
 			ids = append(ids, account.AppID)
 		}
@@ -129,7 +129,7 @@ func (a *App) tokenAccounts() []string {
 // templateAccounts are those whose templates are kept up to date.
 func (a *App) templateAccounts() []string {
 	var ids []string
-	for _, account := range a.directory.Accounts() {
+	for _, account := range a.directory().Accounts() {
 		if account.Messages() {
 			ids = append(ids, account.AppID)
 		}
@@ -138,7 +138,7 @@ func (a *App) templateAccounts() []string {
 }
 
 func (a *App) pushKeys(appID string) (push.Keys, bool) {
-	if keys := a.accounts[appID].push; keys != nil {
+	if keys := a.directory().proofs[appID].push; keys != nil {
 		return *keys, true
 	}
 	return push.Keys{}, false

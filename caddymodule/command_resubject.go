@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
@@ -46,7 +45,7 @@ func runResubject(ctx context.Context, fl caddycmd.Flags, appID, subject string)
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
-	account := o.app.directory.Account(appID)
+	account := o.app.directory().Account(appID)
 	if account == nil {
 		return fmt.Errorf("the config has no account %q", appID)
 	}
@@ -58,12 +57,7 @@ func runResubject(ctx context.Context, fl caddycmd.Flags, appID, subject string)
 	if _, err := directory.New([]*directory.Account{&wanted}, nil, nil); err != nil {
 		return err
 	}
-	var realms []string
-	for _, site := range o.app.directory.Sites() {
-		if slices.Contains(site.Accounts, appID) && !slices.Contains(realms, site.Realm) {
-			realms = append(realms, site.Realm)
-		}
-	}
+	realms := o.app.realmsOf(appID)
 	from, err := o.store.Subject(ctx, appID, account.SubjectOrSelf())
 	if err != nil {
 		return err

@@ -70,9 +70,9 @@ func (a *App) newConsole() *console.Console {
 // consoleRealms are the realms, each with the accounts at which its merchants can be bound.
 func (a *App) consoleRealms() []console.Realm {
 	var list []console.Realm
-	for _, realm := range a.directory.Realms() {
+	for _, realm := range a.directory().Realms() {
 		r := console.Realm{Name: realm.Name}
-		for _, account := range a.directory.Accounts() {
+		for _, account := range a.directory().Accounts() {
 			if a.bindsAt(realm.Name, account.AppID) {
 				r.Accounts = append(r.Accounts, account.AppID)
 			}
@@ -151,7 +151,7 @@ func (a consoleAccounts) Accounts(ctx context.Context) ([]console.Account, error
 		return nil, err
 	}
 	states := a.keeper.States()
-	for _, account := range a.directory.Accounts() {
+	for _, account := range a.directory().Accounts() {
 		out := console.Account{AppID: account.AppID, Kind: account.Kind, Subject: account.Subject, Realms: a.realmsOf(account.AppID)}
 		if out.Followers, err = a.followers().CountFollowers(ctx, account.AppID); err != nil {
 			return nil, err
@@ -183,7 +183,7 @@ func inWords(of interface{ Say() (en, zh string) }) console.Text {
 
 // Check tries what the gateway does with an account.
 func (a consoleAccounts) Check(ctx context.Context, appID string) ([]console.Finding, error) {
-	account := a.directory.Account(appID)
+	account := a.directory().Account(appID)
 	if account == nil {
 		return nil, nil
 	}

@@ -132,7 +132,7 @@ func (n *needs) ofLines(ctx context.Context) error {
 
 // ofPushes tells where WeChat's pushes stay away, and who doesn't take them.
 func (n *needs) ofPushes(ctx context.Context) error {
-	for _, account := range n.directory.Accounts() {
+	for _, account := range n.directory().Accounts() {
 		if account.Push == nil {
 			continue
 		}
@@ -179,7 +179,7 @@ func (n *needs) ofJobs(ctx context.Context) error {
 // ofRealms tells of claims that met others, and of merchants whom no notice reaches.
 func (n *needs) ofRealms(ctx context.Context) error {
 	store := n.facts().Store.(pooledStore)
-	for _, realm := range n.directory.Realms() {
+	for _, realm := range n.directory().Realms() {
 		conflicts, err := store.RecentConflicts(ctx, realm.Name, n.now().Add(-needsDays), needsMost)
 		if err != nil {
 			return err

@@ -29,7 +29,7 @@ func (a *App) outside(w http.ResponseWriter, r *http.Request, rt route) (bool, e
 	switch rt.site.Outside {
 	case directory.OutsideScan, directory.OutsideAsk:
 		if rt.site.Outside == directory.OutsideScan && canScan(r) {
-			return true, a.change(w, r, rt, a.directory.WebAccount(rt.site))
+			return true, a.change(w, r, rt, a.directory().WebAccount(rt.site))
 		}
 		return true, a.askToOpen(w, r, rt)
 	case directory.OutsideDeny:
@@ -44,7 +44,7 @@ func (a *App) outside(w http.ResponseWriter, r *http.Request, rt route) (bool, e
 // besideDesk meets a visitor under a web account who can't scan here, or has signed out:
 // then it is his to begin again. There are no guests under such an account.
 func (a *App) besideDesk(w http.ResponseWriter, r *http.Request, rt route) error {
-	switch official := a.directory.OfficialAccount(rt.site); {
+	switch official := a.directory().OfficialAccount(rt.site); {
 	case canScan(r):
 	case a.inWeChat(r) && official != nil:
 		return a.change(w, r, rt, official)
@@ -83,10 +83,10 @@ func (a *App) loginElsewhere(w http.ResponseWriter, r *http.Request, rt route, t
 	var other *directory.Account
 	switch scan := rt.site.Outside == directory.OutsideScan; {
 	case a.inWeChat(r) && rt.account.Kind == directory.Web:
-		other = a.directory.OfficialAccount(rt.site)
+		other = a.directory().OfficialAccount(rt.site)
 	case a.inWeChat(r):
 	case scan && canScan(r):
-		other = a.directory.WebAccount(rt.site)
+		other = a.directory().WebAccount(rt.site)
 	case scan || rt.site.Outside == directory.OutsideAsk || rt.account.Kind == directory.Web:
 		return a.writeOpenInWeChat(w, rt, r)
 	}
@@ -168,7 +168,7 @@ func (a *App) loginByProgram(w http.ResponseWriter, r *http.Request, rt route) e
 // which signs its visitor in and opens the page anew. Elsewhere, as behind a shared link,
 // the page is opened through an Official Account of the site.
 func (a *App) backToProgram(w http.ResponseWriter, r *http.Request, rt route, back string) error {
-	official := a.directory.OfficialAccount(rt.site)
+	official := a.directory().OfficialAccount(rt.site)
 	switch {
 	case rt.account.Kind == directory.Mini && (inWebView(r, rt.account) || a.AnyBrowser):
 	case official != nil && rt.isOwn():

@@ -29,7 +29,7 @@ func (a *App) enter(w http.ResponseWriter, r *http.Request) (route, whose, error
 		if _, now := below(r.URL.EscapedPath(), a.Prefix); now {
 			return route{}, answered, a.refused(w, r, route{}, refuseRewritten(r, raw))
 		}
-		if code, ok := verifyFile(path); ok && a.directory.Verifies(code) {
+		if code, ok := verifyFile(path); ok && a.directory().Verifies(code) {
 			return route{}, answered, a.writeVerify(w, r, code)
 		}
 		return route{}, notOurs, nil
@@ -53,7 +53,7 @@ func (a *App) enter(w http.ResponseWriter, r *http.Request) (route, whose, error
 		}
 		return route{}, answered, a.serveWellKnown(w, r, well)
 	}
-	rt, old, ref := a.route(path)
+	rt, old, ref := a.route(r.Context(), path)
 	rt.host = host
 	switch {
 	case ref != nil:
@@ -72,8 +72,10 @@ func (a *App) enter(w http.ResponseWriter, r *http.Request) (route, whose, error
 
 // admit refuses what no site may see, and tells the host of the rest.
 func (a *App) admit(r *http.Request, raw, path string) (host string, ref *refusal) {
-	host, known := a.hostOf(r)
+	host, known, err := a.hostOf(r)
 	switch {
+	case err != nil:
+		return host, refuse(codeFactsDown).because(err)
 	case path == raw && rewritten(r, raw):
 		return host, refuseRewritten(r, raw)
 	case !known:
@@ -132,7 +134,7 @@ func (a *App) addAccount(w http.ResponseWriter, r *http.Request, rt route) error
 		return a.refused(w, r, route{}, refuse(codeBadMethod).allowing("GET, HEAD"))
 	}
 	appID := rt.site.Accounts[0]
-	if l := a.loginCookie(r); l != nil && rt.site.ServedBy(l.LastAppID) && a.suits(r, a.directory.Account(l.LastAppID)) {
+	if l := a.loginCookie(r); l != nil && rt.site.ServedBy(l.LastAppID) && a.suits(r, a.directory().Account(l.LastAppID)) {
 		appID = l.LastAppID
 	}
 	location := a.Prefix + "/" + appID + "/" + rt.site.PTID + rt.rest

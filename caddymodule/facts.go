@@ -61,12 +61,15 @@ func (a *App) openFacts(ctx context.Context) error {
 		return err
 	}
 	a.box, a.tickets = newCookieBox(sealer), newTickets(sealer)
+	if err := a.openDirectory(ctx, store, sealer); err != nil {
+		return fmt.Errorf("opening facts: %w", err)
+	}
 	keys := &identity.Keys{Store: store, Sealer: sealer, Algorithms: a.algorithms(), Life: time.Duration(a.Token.Lifetime), Now: a.now}
 	if err := keys.Rotate(ctx); err != nil {
 		return fmt.Errorf("opening facts: %w", err)
 	}
 	a.realmKeys = map[string][]byte{}
-	for _, realm := range a.directory.Realms() {
+	for _, realm := range a.directory().Realms() {
 		if a.realmKeys[realm.Name], err = identity.RealmKey(ctx, store, sealer, realm.Name, a.random); err != nil {
 			return fmt.Errorf("opening facts: %w", err)
 		}
@@ -120,7 +123,7 @@ func (a *App) openStore(ctx context.Context) (store pooledStore, path string, er
 // unionids would all be others, and every visitor would seem to contradict what
 // is on record.
 func (a *App) checkSubjects(ctx context.Context, store identity.Store) error {
-	for _, account := range a.directory.Accounts() {
+	for _, account := range a.directory().Accounts() {
 		recorded, err := store.Subject(ctx, account.AppID, account.SubjectOrSelf())
 		if err != nil {
 			return fmt.Errorf("opening facts: %w", err)
@@ -146,7 +149,7 @@ func (a *App) guestKey(realm string) ([]byte, error) {
 
 // policies are what a realm decides for itself.
 func (a *App) policies(realm string) identity.Policies {
-	r := a.directory.Realm(realm)
+	r := a.directory().Realm(realm)
 	if r == nil {
 		return identity.Policies{}
 	}
@@ -210,7 +213,7 @@ func (a *App) watchFacts(ctx context.Context) {
 
 // moveUsers makes the moves to other WeChat accounts that are due.
 func (a *App) moveUsers(ctx context.Context) error {
-	for _, realm := range a.directory.Realms() {
+	for _, realm := range a.directory().Realms() {
 		if _, err := a.facts().RunRebinds(ctx, realm.Name); err != nil {
 			return err
 		}
@@ -228,6 +231,37 @@ func (a *App) logFacts(err error) {
 	a.log.Info("the facts can be reached again", zap.String("step", "identity"))
 }
 
+// obey acts on what is new. Doing it twice does no harm.
+func (a *App) obey(ctx context.Context, entries []identity.Stale) error {
+	read := map[identity.StaleKind]bool{} // what is read anew as a whole, once
+	for _, e := range entries {
+		switch e.Kind {
+		case identity.StaleUser:
+			a.visitors.forget(userName(e.Realm, e.Key))
+		case identity.StaleSession:
+			a.visitors.forget(sessionName(e.Key))
+		case identity.StaleCutoff:
+			if err := a.obeyCutoff(ctx, identity.CutoffKind(e.Key)); err != nil {
+				return err
+			}
+		case identity.StaleSite:
+			a.sites.forget(e.Key)
+			read[identity.StaleAccount] = true // how accounts are used
+		case identity.StaleAccount, identity.StaleSecret:
+			read[e.Kind] = true
+		}
+	}
+	if read[identity.StaleSecret] {
+		if err := a.facts().keys.Load(ctx); err != nil {
+			return err
+		}
+	}
+	if read[identity.StaleAccount] {
+		return a.relearn(ctx)
+	}
+	return nil
+}
+
 // follow acts on what is new since the last time.
 func (a *App) follow(ctx context.Context) error {
 	const batch = 1000
@@ -240,22 +274,11 @@ func (a *App) follow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, e := range entries {
-			switch e.Kind {
-			case identity.StaleUser:
-				a.visitors.forget(userName(e.Realm, e.Key))
-			case identity.StaleSession:
-				a.visitors.forget(sessionName(e.Key))
-			case identity.StaleCutoff:
-				if err := a.obeyCutoff(ctx, identity.CutoffKind(e.Key)); err != nil {
-					return err
-				}
-			case identity.StaleSecret:
-				if err := f.keys.Load(ctx); err != nil {
-					return err
-				}
-			}
-			f.seen = e.Seq
+		if err := a.obey(ctx, entries); err != nil {
+			return err
+		}
+		if len(entries) > 0 {
+			f.seen = entries[len(entries)-1].Seq
 		}
 		if len(entries) < batch {
 			f.seen = max(f.seen, newest)
@@ -263,6 +286,9 @@ func (a *App) follow(ctx context.Context) error {
 		}
 	}
 	if !a.factsTrusted(began) { // away for so long that entries may have been swept
+		if err := a.relearn(ctx); err != nil {
+			return err
+		}
 		if err := a.obeyCutoff(ctx, identity.CutoffAll); err != nil {
 			return err
 		}

@@ -81,7 +81,7 @@ func TestLogin_stateIsBound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rt, _, _ := g.app.route("/wsite/" + appA + "/shop/late")
+		rt, _, _ := g.app.route(context.Background(), "/wsite/"+appA+"/shop/late")
 		holds := func(at time.Time) bool {
 			return g.app.tickets.stateHolds(rt, word(own, "state"), login.ID, word(own, "r"), at)
 		}

@@ -29,7 +29,7 @@ func (a *App) openMerchants(sealer *identity.Sealer) {
 // bindsAt says whether merchants of a realm can be bound at an account: it is of the realm,
 // makes codes and gets their scans.
 func (a *App) bindsAt(realm, appID string) bool {
-	account := a.directory.Account(appID)
+	account := a.directory().Account(appID)
 	return account != nil && account.Openable() && account.Messages() && slices.Contains(a.realmsOf(appID), realm)
 }
 
@@ -84,7 +84,7 @@ func (p scanners) Bind(ctx context.Context, realm string, at identity.Openid, as
 // Unbind parts a merchant's user from the WeChat account behind an openid, if it leads to
 // him.
 func (p scanners) Unbind(ctx context.Context, realm string, at identity.Openid, user, actor string) error {
-	account := p.directory.Account(at.AppID)
+	account := p.directory().Account(at.AppID)
 	if account == nil {
 		return nil
 	}

@@ -79,7 +79,7 @@ func openOffline(ctx context.Context, fl caddycmd.Flags, realm string, copied bo
 	if err != nil {
 		return nil, err
 	}
-	if realm != "" && a.directory.Realm(realm) == nil {
+	if realm != "" && a.directory().Realm(realm) == nil {
 		return nil, fmt.Errorf("the config has no realm %q; it has %s", realm, strings.Join(realmNames(a), ", "))
 	}
 	o = &offline{app: a}
@@ -104,6 +104,9 @@ func openOffline(ctx context.Context, fl caddycmd.Flags, realm string, copied bo
 	sealer, err := a.openMaster(ctx, store, key)
 	if err == nil {
 		err = identity.CheckMaster(ctx, store, sealer)
+	}
+	if err == nil {
+		err = a.openDirectory(ctx, store, sealer)
 	}
 	a.realmKeys = map[string][]byte{}
 	for _, name := range realmNames(a) {
@@ -150,7 +153,7 @@ func (o *offline) close() error {
 
 func realmNames(a *App) []string {
 	var names []string
-	for _, realm := range a.directory.Realms() {
+	for _, realm := range a.directory().Realms() {
 		names = append(names, realm.Name)
 	}
 	return names
@@ -159,7 +162,7 @@ func realmNames(a *App) []string {
 // subjects are the subjects of all accounts by app id.
 func (o *offline) subjects() map[string]string {
 	subjects := map[string]string{}
-	for _, account := range o.app.directory.Accounts() {
+	for _, account := range o.app.directory().Accounts() {
 		subjects[account.AppID] = account.SubjectOrSelf()
 	}
 	return subjects

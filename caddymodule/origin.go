@@ -40,29 +40,28 @@ func (a *App) readOrigin() error {
 // readHosts takes in the hosts besides the origin's: those of sites, and those to which
 // WeChat sends visitors back.
 func (a *App) readHosts() error {
-	a.hosts = map[string]string{}
-	for _, account := range a.directory.Accounts() {
-		if h := account.CallbackHost; h != "" && !a.jar.secure && !isLoopback(nameOf(h)) {
-			return &directory.Fault{Kind: "account", ID: account.AppID, Field: "callback_host", Message: fmt.Sprintf("the origin is http, which is for loopback only, and %s is not on loopback", h)}
+	for _, account := range a.directory().Accounts() {
+		if err := a.callbackFault(account); err != nil {
+			return err
 		}
 	}
-	for _, site := range a.directory.Sites() {
-		for _, h := range site.Hosts {
-			fault := directory.Fault{Kind: "site", ID: site.PTID, Field: "hosts"}
-			switch {
-			case h == a.host:
-				fault.Message = fmt.Sprintf("%s is the origin's host, which serves every site but those with `on_origin off`", h)
-				return &fault
-			case !a.jar.secure && !isLoopback(nameOf(h)):
-				fault.Message = fmt.Sprintf("the origin is http, which is for loopback only, and %s is not on loopback", h)
-				return &fault
-			}
+	for _, site := range a.directory().Sites() {
+		if err := a.hostFault(site); err != nil {
+			return err
 		}
 	}
-	for _, h := range a.directory.Hosts() {
+	for _, h := range a.directory().Hosts() {
 		if h != a.host {
-			a.hosts[h] = h
+			a.directory().hosts[h] = h
 		}
+	}
+	return nil
+}
+
+// callbackFault refuses a host to which WeChat can't send visitors back.
+func (a *App) callbackFault(account *directory.Account) error {
+	if h := account.CallbackHost; h != "" && !a.jar.secure && !isLoopback(nameOf(h)) {
+		return &directory.Fault{Kind: "account", ID: account.AppID, Field: "callback_host", Message: fmt.Sprintf("the origin is http, which is for loopback only, and %s is not on loopback", h)}
 	}
 	return nil
 }
@@ -74,17 +73,23 @@ func nameOf(host string) string {
 }
 
 // hostOf is the host that a request is for, as the configuration writes it: empty for
-// the origin's.
-func (a *App) hostOf(r *http.Request) (string, bool) {
+// the origin's. An error means that the facts, which may know it, can't be reached.
+func (a *App) hostOf(r *http.Request) (host string, known bool, err error) {
 	if r.Host == a.host {
-		return "", true
+		return "", true, nil
 	}
-	if h, ok := a.hosts[r.Host]; ok {
-		return h, true
+	if h, ok := a.directory().hosts[r.Host]; ok {
+		return h, true, nil
 	}
-	host := canonicalHost(r.Host, a.jar.secure)
-	h, ok := a.hosts[host]
-	return h, ok || host == a.host
+	host = canonicalHost(r.Host, a.jar.secure)
+	if host == a.host {
+		return "", true, nil
+	}
+	if h, ok := a.directory().hosts[host]; ok {
+		return h, true, nil
+	}
+	known, err = a.servedHost(r.Context(), host)
+	return host, known, err
 }
 
 // originOf is scheme and host of the address that a visitor of a route uses.

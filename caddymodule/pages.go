@@ -102,12 +102,12 @@ func (a *App) writeOpenInWeChat(w http.ResponseWriter, rt route, r *http.Request
 		tg.Path = rt.base + "/"
 	}
 	in := rt // where it is opened in WeChat
-	if official := a.directory.OfficialAccount(rt.site); official != nil && !rt.account.Official() {
+	if official := a.directory().OfficialAccount(rt.site); official != nil && !rt.account.Official() {
 		in = a.through(rt, official)
 	}
 	address := a.originOf(rt) + in.base + strings.TrimPrefix(tg.Path, rt.base)
 	view := openView{Address: address, QR: qrImage(address)}
-	if web := a.directory.WebAccount(rt.site); web != nil && canScan(r) {
+	if web := a.directory().WebAccount(rt.site); web != nil && canScan(r) {
 		view.Scan = a.loginThrough(rt, web, tg)
 	}
 	a.metrics.login("asked_to_open")

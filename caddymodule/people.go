@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/caddy-wsite/caddy-wsite/follower"
 	"github.com/caddy-wsite/caddy-wsite/identity"
@@ -41,18 +40,6 @@ func (p people) Addresses(ctx context.Context, realm, user string) ([]message.Ad
 	return addresses, nil
 }
 
-// realmsOf are the realms in which an account is used.
-func (a *App) realmsOf(appID string) []string {
-	var realms []string
-	for _, site := range a.directory.SitesOf(appID) {
-		if !slices.Contains(realms, site.Realm) {
-			realms = append(realms, site.Realm)
-		}
-	}
-	slices.Sort(realms)
-	return realms
-}
-
 // meet makes sure that somebody of whom WeChat has told us in a push is known in a
 // realm: his unionid is asked for, as far as WeChat tells it, and then he is resolved as
 // at a login.
@@ -68,8 +55,8 @@ func (a *App) meet(ctx context.Context, realm, appID, openID string) error {
 // claimed is what somebody of whom WeChat has told us can be resolved by, and whether he is
 // known already; nothing if the account or the realm is no longer configured.
 func (a *App) claimed(ctx context.Context, realm, appID, openID string) (claim identity.Claim, known bool, err error) {
-	account := a.directory.Account(appID)
-	if account == nil || a.directory.Realm(realm) == nil {
+	account := a.directory().Account(appID)
+	if account == nil || a.directory().Realm(realm) == nil {
 		return claim, false, nil
 	}
 	claim = identity.Claim{
@@ -95,7 +82,7 @@ func (a *App) claimed(ctx context.Context, realm, appID, openID string) (claim i
 // openids, its unionid and what hangs on them. A member stays a member of the business,
 // but nobody comes to him through that WeChat account again.
 func (a *App) forgetPerson(ctx context.Context, p inbox.Personal) error {
-	account := a.directory.Account(p.AppID)
+	account := a.directory().Account(p.AppID)
 	if account == nil {
 		return nil
 	}

@@ -25,7 +25,7 @@ func (a *App) servePush(w http.ResponseWriter, r *http.Request, appID string) er
 		return a.refused(w, r, route{}, refuse(codeBadMethod).allowing("GET, POST"))
 	}
 	if ref := a.tooMany(r.Context(), limitPushes, clientOf(r)); ref != nil {
-		return a.problem(w, r, route{account: a.directory.Account(appID)}, ref)
+		return a.problem(w, r, route{account: a.directory().Account(appID)}, ref)
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -55,7 +55,7 @@ func (a *App) servePush(w http.ResponseWriter, r *http.Request, appID string) er
 		}
 		ref := refuse(outcome).because(err)
 		a.metrics.refused(ref)
-		a.logRefusal(r, route{account: a.directory.Account(appID)}, ref)
+		a.logRefusal(r, route{account: a.directory().Account(appID)}, ref)
 	}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
@@ -78,7 +78,7 @@ func (a *App) pushHandlers() inbox.Handlers {
 // that of followers. That he follows the inbox has noted. Where WeChat doesn't answer it is
 // asked again later, since nobody else would.
 func (a *App) followed(ctx context.Context, f inbox.Follow) error {
-	if account := a.directory.Account(f.AppID); !f.Following || account == nil || !account.KeepsToken() {
+	if account := a.directory().Account(f.AppID); !f.Following || account == nil || !account.KeepsToken() {
 		return nil
 	}
 	return a.kinds.Returned(ctx, f.AppID, f.OpenID)

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -43,7 +44,7 @@ func (a *App) relay(w http.ResponseWriter, r *http.Request, host string) error {
 	if err != nil {
 		return a.refused(w, r, route{}, refuse(codeBadCallback).because(err))
 	}
-	rt, err := a.relayTarget(host, to, q.target)
+	rt, err := a.relayTarget(r.Context(), host, to, q.target)
 	if err != nil {
 		return a.refused(w, r, route{}, refuse(codeBadCallback).because(err))
 	}
@@ -62,14 +63,18 @@ func (a *App) relay(w http.ResponseWriter, r *http.Request, host string) error {
 
 // relayTarget is the place to which a login goes on, if it is one now: what was sealed
 // may have been taken out of the configuration since.
-func (a *App) relayTarget(host, sealed, sealedTarget string) (rt route, err error) {
+func (a *App) relayTarget(ctx context.Context, host, sealed, sealedTarget string) (rt route, err error) {
 	p, err := open(a.tickets.relay, sealed, sealedTarget)
 	if err != nil {
 		return rt, errors.New("the relay's target doesn't open")
 	}
 	f := fields{p: p}
 	appID, ptid, at := f.string(), f.string(), f.string()
-	rt = route{site: a.directory.Site(ptid), account: a.directory.Account(appID), host: at}
+	site, err := a.site(ctx, ptid)
+	if err != nil {
+		return rt, err
+	}
+	rt = route{site: site, account: a.directory().Account(appID), host: at}
 	switch {
 	case !f.done() || rt.account == nil || rt.site == nil || !rt.site.ServedBy(appID):
 		return rt, errors.New("the relay's target is no site of this account")

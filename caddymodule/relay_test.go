@@ -146,7 +146,7 @@ func TestHosts_callbackHost(t *testing.T) {
 			t.Errorf("%s ended at %s by the relay at %q", c.at, page.URL, relay)
 		}
 	}
-	d := g.app.checkDeps(g.app.directory.Account(appB))
+	d := g.app.checkDeps(g.app.directory().Account(appB))
 	if want, _, _ := strings.Cut(g.on("tenant", "", "", ""), "/wsite"); d.Origin != want || !strings.HasPrefix(d.Callback, want+"/wsite/") {
 		t.Errorf("a check of the account tries %s and %s", d.Origin, d.Callback)
 	}

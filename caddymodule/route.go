@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -103,26 +104,38 @@ func step(path string) (segment, rest string) {
 	return path[:i], path[i:]
 }
 
+// noSite refuses a request for a site that isn't there.
+func noSite(site *directory.Site, err error) *refusal {
+	switch {
+	case err != nil:
+		return refuse(codeFactsDown).because(err)
+	case site == nil:
+		return refuse(codeNoSite)
+	}
+	return nil
+}
+
 // route finds the site of a canonical path below the prefix. A nil refusal with
 // ok false means that the path has the old form without an account.
-func (a *App) route(path string) (rt route, old bool, ref *refusal) {
+func (a *App) route(ctx context.Context, path string) (rt route, old bool, ref *refusal) {
 	below := path[len(a.Prefix):]
 	first, rest := step(below)
-	account := a.directory.Account(first)
+	account := a.directory().Account(first)
 	switch {
 	case account != nil: // is asked first: it costs less than the form of an app id
 	case directory.ValidAppID(first):
 		return route{}, false, refuse(codeNoAccount)
 	default:
-		if site := a.directory.Site(first); site != nil {
-			return route{site: site, rest: rest}, true, nil
+		site, err := a.site(ctx, first)
+		if ref := noSite(site, err); ref != nil {
+			return route{}, false, ref
 		}
-		return route{}, false, refuse(codeNoSite)
+		return route{site: site, rest: rest}, true, nil
 	}
 	ptid, rest := step(rest)
-	site := a.directory.Site(ptid)
-	if site == nil {
-		return route{}, false, refuse(codeNoSite)
+	site, err := a.site(ctx, ptid)
+	if ref := noSite(site, err); ref != nil {
+		return route{}, false, ref
 	}
 	if !site.ServedBy(first) {
 		return route{}, false, refuse(codeNoPair)

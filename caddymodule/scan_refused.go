@@ -27,7 +27,7 @@ var scanRefusals = map[scene.Outcome]string{
 // scanRefused tells a visitor why the code that he has scanned did nothing, once for each
 // scan. His scan lets the account answer him; where it can't all the same, nobody is told.
 func (a *App) scanRefused(ctx context.Context, c scene.Code, s scene.Scan, o scene.Outcome) error {
-	account := a.directory.Account(s.AppID)
+	account := a.directory().Account(s.AppID)
 	if account == nil || !account.Messages() || scanRefusals[o] == "" {
 		return nil
 	}

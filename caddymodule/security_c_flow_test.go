@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,9 +14,9 @@ func tampered(t *testing.T, g *gateway) {
 	callback := ming.toCallback(g.at(appA, "shop", "/secret/place?x=1"))
 	u, _ := url.Parse(callback)
 	sealed := u.Query().Get("r")
-	rt, _, _ := g.app.route(shopPath("/"))
-	game, _, _ := g.app.route("/wsite/" + appA + "/game/")
-	shopOfB, _, _ := g.app.route("/wsite/" + appB + "/shop/")
+	rt, _, _ := g.app.route(context.Background(), shopPath("/"))
+	game, _, _ := g.app.route(context.Background(), "/wsite/"+appA+"/game/")
+	shopOfB, _, _ := g.app.route(context.Background(), "/wsite/"+appB+"/shop/")
 	if tg, ok := g.app.tickets.openTarget(rt, sealed); !ok || tg.Path != shopPath("/secret/place?x=1") {
 		t.Fatalf("the target is %+v", tg)
 	}

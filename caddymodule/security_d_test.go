@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -43,7 +44,7 @@ func securityD(t *testing.T) {
 	t.Run("T061 states can't be guessed and none comes twice", func(t *testing.T) {
 		t.Parallel()
 		g := startGateway(t)
-		rt, _, _ := g.app.route("/wsite/" + appA + "/shop/")
+		rt, _, _ := g.app.route(context.Background(), "/wsite/"+appA+"/shop/")
 		now, seen := g.now(), map[string]bool{}
 		for range 50_000 {
 			seen[g.app.tickets.sealState(rt, [16]byte{1}, "r", now)] = true

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
 	"net/url"
@@ -23,7 +24,7 @@ func relayHandsOnTo(t *testing.T) {
 	t.Parallel()
 	g := startDoors(t)
 	back := g.device("ming", uaAndroid).relayAddress(g.on("shop", appA, "shop", "/x"))
-	rt, _, _ := g.app.route("/wsite/" + appA + "/shop/")
+	rt, _, _ := g.app.route(context.Background(), "/wsite/"+appA+"/shop/")
 	good := g.device("ming", uaAndroid).step(back)
 	prefix := g.on("shop", appA, "shop", "/-/callback?")
 	if location := good.Header.Get("Location"); good.Status != http.StatusSeeOther || !strings.HasPrefix(location, prefix) || !strings.HasSuffix(location, "#") ||

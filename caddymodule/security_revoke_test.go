@@ -183,7 +183,7 @@ func revokedProgram(t *testing.T) {
 	t.Parallel()
 	g := startDoors(t)
 	ming, li := g.mini("ming", "shop"), g.mini("li", "shop")
-	realm := g.app.directory.Site("shop").Realm
+	realm := g.app.directory().Site("shop").Realm
 	for name, in := range map[string]func(user string) revokeIn{
 		"the user": func(user string) revokeIn { return revokeIn{User: user, Realm: realm} },
 		"the site": func(string) revokeIn { return revokeIn{Site: "shop"} },

@@ -36,23 +36,15 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 	if a.Facts.Postgres != "" && len(a.MasterKey) == 0 {
 		return errors.New("facts: in PostgreSQL they need a `master_key`, the same on every gateway: make one with `openssl rand -hex 32`, and keep it elsewhere than the database")
 	}
-	for _, text := range a.MasterKey {
-		text, err := expand(text, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
-		if err != nil {
-			return fmt.Errorf("master_key: %w", err)
-		}
-		key, err := parseMaster(text)
-		if err != nil {
-			return fmt.Errorf("master_key: %w", err)
-		}
-		a.masters = append(a.masters, key)
-	}
 	if err := a.readOrigin(); err != nil {
 		return err
 	}
-	if a.directory, err = directory.New(a.Accounts, a.Realms, a.Sites); err != nil {
+	exists, err := directory.New(a.Accounts, a.Realms, a.Sites)
+	if err != nil {
 		return err
 	}
+	a.configured, a.sites = &catalogue{Directory: exists, proofs: map[string]credentials{}, hosts: map[string]string{}}, newSites()
+	a.catalogue.Store(a.configured)
 	if err := a.readHosts(); err != nil {
 		return err
 	}
@@ -72,7 +64,7 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 	if err := a.settleLimits(); err != nil {
 		return err
 	}
-	for _, settle := range []func(expand func(text, standIn string) (string, error)) error{a.settleZone, a.settleWechat, a.settleCluster, a.settleLines} {
+	for _, settle := range []func(expand func(text, standIn string) (string, error)) error{a.settleMaster, a.settleZone, a.settleWechat, a.settleCluster, a.settleLines} {
 		if err := settle(expand); err != nil {
 			return err
 		}
@@ -84,6 +76,22 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 func (a *App) settleZone(func(text, standIn string) (string, error)) (err error) {
 	if a.zone, err = time.LoadLocation(a.TimeZone); err != nil || a.TimeZone == "Local" {
 		return fmt.Errorf("time_zone: %q is no time zone such as Asia/Shanghai or UTC", a.TimeZone)
+	}
+	return nil
+}
+
+// settleMaster reads the master keys.
+func (a *App) settleMaster(expand func(text, standIn string) (string, error)) error {
+	for _, text := range a.MasterKey {
+		text, err := expand(text, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
+		if err != nil {
+			return fmt.Errorf("master_key: %w", err)
+		}
+		key, err := parseMaster(text)
+		if err != nil {
+			return fmt.Errorf("master_key: %w", err)
+		}
+		a.masters = append(a.masters, key)
 	}
 	return nil
 }

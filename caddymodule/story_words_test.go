@@ -207,7 +207,7 @@ func (s *story) siteSaw(words []string) error {
 	var user identity.Token
 	if token != "" {
 		_, ptid := step(strings.TrimPrefix(saw.Header.Get(headerPrefix), "/wsite"))
-		user = s.g.verify(token, s.g.app.directory.Site(ptid[1:]).Audience)
+		user = s.g.verify(token, s.g.app.directory().Site(ptid[1:]).Audience)
 	}
 	for _, word := range words {
 		name, want, _ := strings.Cut(word, "=")

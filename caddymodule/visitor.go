@@ -50,7 +50,7 @@ func (a *App) recognise(r *http.Request, rt route) (v *visitor, err error) {
 	}
 	now := a.now()
 	if second == "" {
-		if v := a.visitors.get(key); v != nil && v.holds(now) && a.factsTrusted(now) {
+		if v := a.visitors.get(key); v != nil && v.site == rt.site && v.holds(now) && a.factsTrusted(now) {
 			return v, nil
 		}
 	}
@@ -101,7 +101,7 @@ func (a *App) recogniseGuest(r *http.Request, rt route) (*visitor, error) {
 	}
 	key := visitorKey{value, rt.account.AppID, rt.site.PTID, rt.host, false}
 	if second == "" {
-		if v := a.visitors.get(key); v != nil && v.holds(a.now()) && a.factsTrusted(a.now()) {
+		if v := a.visitors.get(key); v != nil && v.site == rt.site && v.holds(a.now()) && a.factsTrusted(a.now()) {
 			return v, nil
 		}
 	}

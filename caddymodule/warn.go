@@ -76,7 +76,7 @@ func (a *App) warnInline() {
 
 // warnPlain names the accounts whose pushes hold no proof of what they say.
 func (a *App) warnPlain() {
-	for _, account := range a.directory.Accounts() {
+	for _, account := range a.directory().Accounts() {
 		if account.Push != nil && account.Push.Mode == string(push.Plain) {
 			a.log.Warn("pushes in the mode `plain` are signed without their body: whoever sees one can send another body with its signature; use the mode `safe`", zap.String("appid", account.AppID))
 		}

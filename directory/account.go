@@ -166,7 +166,7 @@ func (a *Account) check() *Fault {
 		return fault("secret", fmt.Sprintf("a %s account needs its `secret` to sign visitors in", a.Kind))
 	case a.CallbackHost != "" && !a.redirects():
 		return fault("callback_host", fmt.Sprintf("WeChat sends nobody back to us for a %s account", a.Kind))
-	case a.CallbackHost != "" && !validHost(a.CallbackHost):
+	case a.CallbackHost != "" && !ValidHost(a.CallbackHost):
 		return fault("callback_host", hostFault(a.CallbackHost))
 	case a.MiniLoginPage != "" && a.Kind != Mini:
 		return fault("mini_login_page", "only a mini program has such a page")

@@ -92,19 +92,11 @@ func (d *Directory) addSites(sites []*Site) error {
 		if d.sites[s.PTID] != nil {
 			return &Fault{"site", s.PTID, "", "this site is there twice"}
 		}
-		if d.realms[s.Realm] == nil {
-			return &Fault{"site", s.PTID, "realm", fmt.Sprintf("there is no realm %q%s", s.Realm, meant(s.Realm, d.realms))}
-		}
-		for _, id := range s.Accounts {
-			if d.accounts[id] == nil {
-				return &Fault{"site", s.PTID, "accounts", fmt.Sprintf("there is no account %q%s", id, meant(id, d.accounts))}
-			}
-		}
-		if f := d.checkSite(&s); f != nil {
+		if f := d.fits(&s); f != nil {
 			return f
 		}
 		if other, taken := audiences[s.Audience]; taken {
-			return &Fault{"site", s.PTID, "audience", fmt.Sprintf("site %s has the audience %q already: one could use the other's tokens", other, s.Audience)}
+			return sameAudience(&s, other)
 		}
 		audiences[s.Audience] = s.PTID
 		d.sites[s.PTID] = &s

@@ -44,7 +44,7 @@ func (a *Account) scans() bool { return a.Kind == Web }
 
 func (d *Directory) first(s *Site, is func(*Account) bool) *Account {
 	for _, id := range s.Accounts {
-		if a := d.accounts[id]; is(a) {
+		if a := d.accounts[id]; a != nil && is(a) { // one of the facts may just have gone
 			return a
 		}
 	}

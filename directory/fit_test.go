@@ -103,7 +103,7 @@ func TestValidHost(t *testing.T) {
 		"a.example:1:2": false, "[::1]": false, "a b": false, "a\n": false, "点.example": false, "a_b.example": false, "u@a.example": false,
 		strings.Repeat("a", 64) + ".example": false, strings.Repeat("a.", 100) + "b": false,
 	} {
-		if validHost(host) != want {
+		if ValidHost(host) != want {
 			t.Errorf("%q is a host: %t", host, !want)
 		}
 	}

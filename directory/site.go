@@ -192,7 +192,7 @@ func (s *Site) check() *Fault {
 		}
 	}
 	for i, h := range s.Hosts {
-		if !validHost(h) {
+		if !ValidHost(h) {
 			return fault("hosts", "%s", hostFault(h))
 		}
 		if slices.Contains(s.Hosts[:i], h) {

@@ -25,10 +25,13 @@ const (
 	ScopeToken    Scope = "token"    // read the access tokens of accounts
 	ScopeWechat   Scope = "wechat"   // call WeChat through the gateway
 	ScopeMerchant Scope = "merchant" // keep the list of merchants, bind them, send them notices
+
+	// ScopeConfigure keeps accounts and sites. It is for keys of all realms.
+	ScopeConfigure Scope = "configure"
 )
 
 // Scopes are all of them.
-var Scopes = []Scope{ScopeRead, ScopeBind, ScopeFeed, ScopeOperate, ScopeAudit, ScopeMessage, ScopeQR, ScopeToken, ScopeWechat, ScopeMerchant}
+var Scopes = []Scope{ScopeRead, ScopeBind, ScopeFeed, ScopeOperate, ScopeAudit, ScopeMessage, ScopeQR, ScopeToken, ScopeWechat, ScopeMerchant, ScopeConfigure}
 
 // AllRealms is the realm of a key for operators.
 const AllRealms = "*"
@@ -75,6 +78,9 @@ func NewAPIKey(k APIKey, random func([]byte)) (APIKey, string, error) {
 	for _, s := range k.Scopes {
 		if !slices.Contains(Scopes, s) {
 			return APIKey{}, "", fmt.Errorf("making key: there is no scope %q; there are %v", s, Scopes)
+		}
+		if s == ScopeConfigure && k.Realm != AllRealms {
+			return APIKey{}, "", fmt.Errorf("making key: the scope %s is about accounts, which any realm may use: make the key for all realms", s)
 		}
 		if (s == ScopeOperate || s == ScopeAudit || s == ScopeMerchant) && len(k.Sites) > 0 {
 			return APIKey{}, "", fmt.Errorf("making key: the scope %s is about people, who are the whole realm's: leave the sites out", s)

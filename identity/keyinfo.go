@@ -38,7 +38,7 @@ func (k *Keys) List() []KeyInfo {
 	now := k.Now()
 	var list []KeyInfo
 	for alg, l := range ring.lines {
-		current, inUse := l.inForce(now), slices.Contains(k.Algorithms, alg)
+		current, inUse := l.inForce(now), slices.Contains(k.inUse(), alg)
 		for i, s := range l {
 			info := KeyInfo{ID: s.KeyID, Algorithm: alg, Made: s.MadeAt, Since: s.UseFrom, Until: s.UseUntil}
 			switch {

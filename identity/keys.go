@@ -47,6 +47,7 @@ type Keys struct {
 
 	mu   sync.Mutex // one writer at a time
 	ring atomic.Pointer[keyring]
+	more atomic.Pointer[[]string] // Algorithms, and what Use has added
 }
 
 // keyring is what one reading of the facts gave. It never changes.
@@ -74,7 +75,7 @@ func (k *Keys) Rotate(ctx context.Context) error {
 		if err != nil || len(todo) > 0 {
 			return todo, err
 		}
-		for _, alg := range k.Algorithms {
+		for _, alg := range k.inUse() {
 			due, err := lines[alg].due(k.life(), now)
 			if err != nil {
 				return nil, err
@@ -96,7 +97,7 @@ func (k *Keys) Revoke(ctx context.Context, keyID string) error {
 		for alg, l := range lines {
 			for _, s := range l {
 				if s.KeyID == keyID {
-					return l.revoke(s, slices.Contains(k.Algorithms, alg), now)
+					return l.revoke(s, slices.Contains(k.inUse(), alg), now)
 				}
 			}
 		}
@@ -119,7 +120,7 @@ func (k *Keys) Sign(alg string, t Token) (Signed, error) {
 	}
 	now := k.Now()
 	key := ring.lines[alg].inForce(now)
-	if key == nil || !slices.Contains(k.Algorithms, alg) {
+	if key == nil || !slices.Contains(k.inUse(), alg) {
 		return Signed{}, fmt.Errorf("signing token: no key for algorithm %q", alg)
 	}
 	var random [16]byte
@@ -226,7 +227,7 @@ func (k *Keys) read(ctx context.Context, box *Box) (map[string]lineage, error) {
 // renew is what every reading of the facts may have to set right.
 func (k *Keys) renew(lines map[string]lineage, now time.Time) (lineage, error) {
 	var todo lineage
-	for _, alg := range k.Algorithms {
+	for _, alg := range k.inUse() {
 		first, err := lines[alg].first(alg, now)
 		if err != nil {
 			return nil, err
@@ -248,7 +249,7 @@ func (k *Keys) publish(lines map[string]lineage, now time.Time) error {
 	ring := &keyring{lines: lines}
 	set := jwkSet{Keys: []jwk{}}
 	for _, alg := range []string{ES256, RS256, EdDSA} {
-		inUse := slices.Contains(k.Algorithms, alg)
+		inUse := slices.Contains(k.inUse(), alg)
 		if s := lines[alg].inForce(now); inUse && s != nil {
 			ring.signing = append(ring.signing, s.KeyID)
 		}

@@ -123,7 +123,7 @@ type Stale struct {
 	Seq   int64
 	Kind  StaleKind
 	Realm string // of a user, and of a cutoff
-	Key   string // user id, session id, name of a secret, or [CutoffKind]
+	Key   string // user id, session id, name of a secret, [CutoffKind], app id, or ptid
 }
 
 // StaleKind says what sort of key a [Stale] has.
@@ -134,6 +134,8 @@ const (
 	StaleSession StaleKind = "session"
 	StaleSecret  StaleKind = "secret"
 	StaleCutoff  StaleKind = "cutoff" // read those of [Store.Kept] again
+	StaleAccount StaleKind = "account"
+	StaleSite    StaleKind = "site"
 )
 
 // Secret is sealed bytes with a name, such as a realm's guest key.

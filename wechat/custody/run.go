@@ -182,3 +182,22 @@ func (k *Keeper) States() []State {
 	})
 	return states
 }
+
+// Renewed says that what proves an account is new: what was refused is tried again within
+// a minute, and the first token of a new account is got.
+func (k *Keeper) Renewed(appID string) {
+	if _, err := k.entry(key{appID, KindToken}); err != nil {
+		return // it keeps none
+	}
+	for _, e := range k.all() {
+		if e.key.appID != appID {
+			continue
+		}
+		e.mu.Lock()
+		e.failures, e.retryAt = 0, time.Time{}
+		if !e.good(k.Now()) {
+			e.expected, e.due = true, k.Now()
+		}
+		e.mu.Unlock()
+	}
+}

@@ -1,0 +1,236 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/cluster/redistest"
+	"github.com/caddy-wsite/caddy-wsite/identity"
+)
+
+// withoutC is the standard Caddyfile without the account C.
+var withoutC = []string{
+	"account wx00000000000000cc {\n\t\t\tsecret secret-of-c-0123456789abcdef\n\t\t}\n", "",
+	" wx00000000000000cc wx00000000000000dd", " wx00000000000000dd",
+}
+
+const accountC = `{"account": {"secret": "secret-of-c-0123456789abcdef"}}`
+
+// keptSite is the body that adds a site, or with its version replaces it.
+func keptSite(version int, fields string) string {
+	return fmt.Sprintf(`{"version": %d, "site": {%s}}`, version, fields)
+}
+
+func TestDirectory_sites(t *testing.T) {
+	t.Parallel()
+	g := startAPI(t)
+	key := g.apiKey(t, identity.AllRealms, "configure")
+	put := func(ptid, in string) apiAnswer { return g.askAt(t, key, "PUT", "/v1/directory/sites/"+ptid, in) }
+	opened := func(ptid string) identity.Token {
+		t.Helper()
+		_, token := g.tokenAt(t, g.phone("ming"), appA, ptid)
+		return token
+	}
+
+	t.Run("a site that isn't there is served as soon as it is made", func(t *testing.T) {
+		g.wantRefusal(t, g.phone("ming").open(g.at(appA, "new", "/")), codeNoSite)
+		put("new", keptSite(0, `"accounts": ["`+appA+`"]`)).want(t, http.StatusOK)
+		if token := opened("new"); token.PTID != "new" || token.Audience != "new" || token.Realm != "main" || token.OpenID == "" {
+			t.Errorf("the site is told %+v", token)
+		}
+	})
+	t.Run("what is changed holds for visitors who are known already", func(t *testing.T) {
+		ming := g.phone("ming")
+		g.tokenAt(t, ming, appA, "new")
+		put("new", keptSite(1, `"accounts": ["`+appA+`"], "claims": ["none"], "audience": "https://new.example.com", "algorithm": "EdDSA"`)).want(t, http.StatusOK)
+		page := ming.open(g.at(appA, "new", "/"))
+		if token := g.whoami(page, "https://new.example.com"); token.OpenID != "" || token.Audience != "https://new.example.com" {
+			t.Errorf("the site is told %+v", token)
+		}
+	})
+	t.Run("who changes what somebody else has changed is refused, and so is who makes it twice", func(t *testing.T) {
+		put("new", keptSite(1, `"accounts": ["`+appA+`"]`)).wantCode(t, string(apiEntryChanged))
+		put("new", keptSite(0, `"accounts": ["`+appA+`"]`)).wantCode(t, string(apiEntryChanged))
+		g.askAt(t, key, "DELETE", "/v1/directory/sites/new", `{"version": 1}`).wantCode(t, string(apiEntryChanged))
+	})
+	t.Run("what can't work is refused with its field, and nothing is written", func(t *testing.T) {
+		for _, c := range []struct{ ptid, fields, field string }{
+			{"bad", `"accounts": []`, "accounts"},
+			{"bad", `"accounts": ["wx0000000000000000"]`, "accounts"},
+			{"bad", `"accounts": ["` + appA + `"], "realm": "nowhere"`, "realm"},
+			{"bad", `"accounts": ["` + appA + `"], "audience": "https://shop.example.com"`, "audience"}, // of the Caddyfile's
+			{"bad", `"accounts": ["` + appA + `"], "audience": "https://new.example.com"`, "audience"},  // of another of the facts
+			{"bad", `"accounts": ["` + appA + `"], "upstream": "8.8.8.8:80"`, "upstream"},
+			{"bad", `"accounts": ["` + appA + `"], "upstream": "{http.request.host}:80"`, "upstream"},
+			{"bad", `"accounts": ["` + appA + `"], "hosts": ["` + strings.TrimPrefix(g.app.origin, "http://") + `"]`, "hosts"},
+			{"bad", `"accounts": ["` + appA + `"], "hosts": ["shop.example.com"]`, "hosts"},
+			{"wx0123456789abcdef", `"accounts": ["` + appA + `"]`, ""},
+		} {
+			if a := put(c.ptid, keptSite(0, c.fields)).wantCode(t, string(apiBadEntry)); a.text("field") != c.field {
+				t.Errorf("%s says %s", c.fields, a.Body)
+			}
+			g.askAt(t, key, "GET", "/v1/directory/sites/"+c.ptid, "").wantCode(t, string(apiNoSite))
+		}
+		put("shop", keptSite(0, `"accounts": ["`+appA+`"]`)).wantCode(t, string(apiConfigured))
+		g.askAt(t, key, "DELETE", "/v1/directory/sites/shop", `{"version": 0}`).wantCode(t, string(apiConfigured))
+	})
+	t.Run("a site has hosts of its own", func(t *testing.T) {
+		host := strings.Replace(strings.TrimPrefix(g.url, "http://"), "127.0.0.1", "hosted.localhost", 1)
+		put("hosted", keptSite(0, `"accounts": ["`+appA+`"], "on_origin": "off"`)).wantCode(t, string(apiBadEntry))
+		put("hosted", keptSite(0, `"accounts": ["`+appA+`"], "hosts": ["`+host+`"]`)).want(t, http.StatusOK)
+		if known, err := g.app.servedHost(t.Context(), host); !known || err != nil {
+			t.Errorf("the host is served: %t %v", known, err)
+		}
+		g.askAt(t, key, "DELETE", "/v1/directory/sites/hosted", `{"version": 1}`).want(t, http.StatusNoContent)
+		if known, err := g.app.servedHost(t.Context(), host); known || err != nil {
+			t.Errorf("the host of a site that is gone is served: %t %v", known, err)
+		}
+	})
+	t.Run("the sites of Caddyfile and facts are listed together, page by page", func(t *testing.T) {
+		for _, ptid := range []string{"a1", "a2", "zz"} {
+			put(ptid, keptSite(0, `"accounts": ["`+appB+`"]`)).want(t, http.StatusOK)
+		}
+		var all []string
+		after := ""
+		for {
+			a := g.askAt(t, key, "GET", "/v1/directory/sites?limit=2&after="+after, "").want(t, http.StatusOK)
+			var page sitesOut
+			if err := json.Unmarshal([]byte(a.Body), &page); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range page.Sites {
+				all = append(all, s.Site.PTID+"@"+s.Entry.In)
+			}
+			if after = page.After; after == "" {
+				break
+			}
+		}
+		want := []string{"a1@facts", "a2@facts", "club@caddyfile", "game@caddyfile", "inner@caddyfile", "new@facts", "shop@caddyfile", "zz@facts"}
+		if !slices.Equal(all, want) {
+			t.Errorf("listed %v", all)
+		}
+		for query, n := range map[string]int{"search=A": 5, "search=EXAMPLE.com": 2, "appid=" + appB: 4, "realm=other": 1, "search=nothing": 0} {
+			a := g.askAt(t, key, "GET", "/v1/directory/sites?"+query, "").want(t, http.StatusOK)
+			if list, _ := a.JSON["sites"].([]any); len(list) != n && query != "search=A" {
+				t.Errorf("%s lists %d: %s", query, len(list), a.Body)
+			}
+		}
+	})
+	t.Run("one that is taken away is served no more", func(t *testing.T) {
+		g.askAt(t, key, "DELETE", "/v1/directory/sites/new", `{"version": 2}`).want(t, http.StatusNoContent)
+		g.wantRefusal(t, g.phone("ming").open(g.at(appA, "new", "/")), codeNoSite)
+	})
+	t.Run("a key of one realm can't be made for it", func(t *testing.T) {
+		if _, _, err := identity.NewAPIKey(identity.APIKey{Realm: "main", Name: "x", Scopes: []identity.Scope{identity.ScopeConfigure}}, g.app.random); err == nil {
+			t.Error("it can")
+		}
+	})
+}
+
+func TestDirectory_accounts(t *testing.T) {
+	t.Parallel()
+	g := startAPI(t, withoutC...)
+	key := g.apiKey(t, identity.AllRealms, "configure")
+	at := "/v1/directory/accounts/" + appLone
+	g.askAt(t, key, "PUT", at, accountC).want(t, http.StatusOK)
+	g.askAt(t, key, "PUT", "/v1/directory/sites/new", keptSite(0, `"accounts": ["`+appLone+`"]`)).want(t, http.StatusOK)
+
+	t.Run("visitors are signed in through it", func(t *testing.T) {
+		_, token := g.tokenAt(t, g.phone("ming"), appLone, "new")
+		if token.AppID != appLone {
+			t.Errorf("the site is told %+v", token)
+		}
+	})
+	t.Run("its secret is told nobody, and stands nowhere as it is", func(t *testing.T) {
+		for _, path := range []string{at, "/v1/directory/accounts"} {
+			if a := g.askAt(t, key, "GET", path, "").want(t, http.StatusOK); strings.Contains(a.Body, "secret-of-") || !strings.Contains(a.Body, keptSecret) {
+				t.Errorf("%s answers %s", path, a.Body)
+			}
+		}
+		if list, err := g.app.directoryStore().KeptAccounts(t.Context()); err != nil || len(list) != 1 || strings.Contains(fmt.Sprintf("%+v %s", list[0].Account, list[0].Sealed), "secret-of-c") {
+			t.Errorf("kept is %+v %v", list, err)
+		}
+	})
+	t.Run("an edit that leaves the secret out keeps it", func(t *testing.T) {
+		g.askAt(t, key, "PUT", at, `{"version": 1, "account": {"secret": "(kept)", "verify": "Cc34Ef56Gh78Ab12"}}`).want(t, http.StatusOK)
+		if got := g.app.directory().proofs[appLone].secret; got != "secret-of-c-0123456789abcdef" {
+			t.Errorf("the secret is %q", got)
+		}
+		if page := g.phone("ming").open(g.url + "/MP_verify_Cc34Ef56Gh78Ab12.txt"); page.Body != "Cc34Ef56Gh78Ab12" {
+			t.Errorf("the domain check answers %d %q", page.Status, page.Body)
+		}
+	})
+	t.Run("placeholders in it stay text", func(t *testing.T) {
+		t.Parallel()
+		g.askAt(t, key, "PUT", "/v1/directory/accounts/wx0000000000000abc", `{"account": {"secret": "{env.HOME}"}}`).want(t, http.StatusOK)
+		if got := g.app.directory().proofs["wx0000000000000abc"].secret; got != "{env.HOME}" {
+			t.Errorf("the secret is %q", got)
+		}
+	})
+	t.Run("what can't work is refused with its field", func(t *testing.T) {
+		for _, c := range []struct{ id, in, field string }{
+			{"wx00000000000000ee", `{"account": {}}`, "secret"},
+			{"wx00000000000000ee", `{"account": {"secret": "secret-of-a-0123456789abcdef"}}`, "secret"},
+			{"wx00000000000000ee", `{"account": {"secret": "x", "kind": "other"}}`, "kind"},
+			{"wx00000000000000ee", `{"account": {"secret": "x", "callback_host": "www.example.com"}}`, "callback_host"},
+			{"wx00000000000000ee", `{"account": {"secret": "x", "push": {"mode": "plain", "token": "a b"}}}`, "token"},
+			{"wx00000000000000ee", `{"account": {"secret": "x", "push": {"token": "abc", "aes_keys": ["short"]}}}`, "aes_key"},
+			{"wx00000000000000ee", `{"account": {"secret": "x", "push": {"mode": "plain", "token": "abc", "subscribers": [{"name": "a", "url": "https://x", "token": "t", "mode": "plain"}]}}}`, "push"},
+			{appLone, `{"version": 2, "account": {"kind": "web"}}`, "kind"},
+			{appLone, `{"version": 2, "account": {"subject": "acme"}}`, "subject"},
+			{"nonsense", `{"account": {"secret": "x"}}`, ""},
+		} {
+			if a := g.askAt(t, key, "PUT", "/v1/directory/accounts/"+c.id, c.in).wantCode(t, string(apiBadEntry)); a.text("field") != c.field {
+				t.Errorf("%s says %s", c.in, a.Body)
+			}
+		}
+		g.askAt(t, key, "PUT", "/v1/directory/accounts/"+appA, `{"account": {"secret": "x"}}`).wantCode(t, string(apiConfigured))
+		g.askAt(t, key, "PUT", at, `{"version": 1, "account": {}}`).wantCode(t, string(apiEntryChanged))
+		g.askAt(t, key, "DELETE", at, `{"version": 2}`).wantCode(t, string(apiAccountUsed))
+	})
+	t.Run("it goes once no site is opened through it", func(t *testing.T) {
+		g.askAt(t, key, "DELETE", "/v1/directory/sites/new", `{"version": 1}`).want(t, http.StatusNoContent)
+		g.askAt(t, key, "DELETE", at, `{"version": 2}`).want(t, http.StatusNoContent)
+		g.askAt(t, key, "GET", at, "").wantCode(t, string(apiNoAccount))
+		g.wantRefusal(t, g.phone("ming").open(g.at(appLone, "shop", "/")), codeNoAccount)
+	})
+}
+
+func TestDirectory_nodes(t *testing.T) {
+	t.Parallel()
+	server := redistest.Single(t)
+	first, second := startNodes(t, server, append(slices.Clone(withoutC), withAPI...)...)
+	key := first.apiKey(t, identity.AllRealms, "configure")
+	within := func(ok func() bool) {
+		t.Helper()
+		for end := time.Now().Add(2 * time.Second); !ok(); {
+			if time.Now().After(end) {
+				t.Fatal("it doesn't hold on the other node")
+			}
+			<-time.After(10 * time.Millisecond)
+		}
+	}
+	site := func() bool {
+		s, err := second.app.site(t.Context(), "new")
+		return err == nil && s != nil
+	}
+	if site() { // and the cache knows that it isn't there
+		t.Fatal("there is a site already")
+	}
+	first.askAt(t, key, "PUT", "/v1/directory/accounts/"+appLone, accountC).want(t, http.StatusOK)
+	within(func() bool { return second.app.directory().Account(appLone) != nil })
+	first.askAt(t, key, "PUT", "/v1/directory/sites/new", keptSite(0, `"accounts": ["`+appLone+`"]`)).want(t, http.StatusOK)
+	within(site)
+	within(func() bool { return slices.Equal(second.app.realmsOf(appLone), []string{"main"}) })
+	_, token := second.tokenAt(t, second.phone("ming"), appLone, "new")
+	if token.PTID != "new" {
+		t.Errorf("the other node tells %+v", token)
+	}
+	first.askAt(t, key, "DELETE", "/v1/directory/sites/new", `{"version": 1}`).want(t, http.StatusNoContent)
+	within(func() bool { return !site() })
+}

@@ -1,0 +1,213 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/caddy-wsite/caddy-wsite/directory"
+	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/wechat/push"
+)
+
+// Accounts and sites of the facts are written here, for the API and for the console. What
+// is refused changes nothing; what is written holds here at once, and on other nodes
+// within a second.
+
+// errConfigured says that the Caddyfile is where something is changed.
+var errConfigured = errors.New("it stands in the Caddyfile: change it there, and reload")
+
+// errGoneKept says that there is no such account or site in the facts.
+var errGoneKept = errors.New("there is no such entry in the facts")
+
+// keptAccount finds an account in the facts.
+func (a *App) keptAccount(ctx context.Context, appID string) (directory.KeptAccount, error) {
+	if a.configured.Account(appID) != nil {
+		return directory.KeptAccount{}, errConfigured
+	}
+	list, err := a.directoryStore().KeptAccounts(ctx)
+	if err != nil {
+		return directory.KeptAccount{}, err
+	}
+	i := slices.IndexFunc(list, func(k directory.KeptAccount) bool { return k.Account.AppID == appID })
+	if i < 0 {
+		return directory.KeptAccount{}, errGoneKept
+	}
+	return list[i], nil
+}
+
+// keepAccount adds an account at version 0, or replaces it at its version. Where a secret
+// is left out, the one that is kept stays.
+func (a *App) keepAccount(ctx context.Context, in directory.Account, version int64, by string) error {
+	if a.configured.Account(in.AppID) != nil {
+		return errConfigured
+	}
+	var old proof
+	var was *directory.Account
+	if version != 0 {
+		kept, err := a.keptAccount(ctx, in.AppID)
+		if errors.Is(err, errGoneKept) || err == nil && kept.Version != version {
+			return identity.ErrConflict
+		}
+		if err != nil {
+			return err
+		}
+		was = &kept.Account
+		if old, _, err = a.openProof(kept); err != nil {
+			return err
+		}
+	}
+	whole, err := a.judgeAccount(old.completing(in), was)
+	if err != nil {
+		return err
+	}
+	recorded, err := a.store.Subject(ctx, whole.AppID, whole.SubjectOrSelf())
+	if err != nil {
+		return err
+	}
+	if recorded != whole.SubjectOrSelf() {
+		return &directory.Fault{Kind: "account", ID: whole.AppID, Field: "subject", Message: fmt.Sprintf("the account is on record with the subject %q, to which the unionids on record belong; if it has moved to another open platform, run `caddy wsite resubject`", recorded)}
+	}
+	p := proof{Secret: whole.Secret}
+	plain := *whole
+	plain.Secret = ""
+	if whole.Push != nil {
+		p.Token, p.AESKeys = whole.Push.Token, whole.Push.AESKeys
+		pushed := *whole.Push
+		pushed.Token, pushed.AESKeys = "", nil
+		plain.Push = &pushed
+	}
+	kept := directory.KeptAccount{Entry: directory.Entry{Version: version, At: a.now(), By: by}, Account: plain, Sealed: a.sealProof(plain.AppID, p)}
+	if err := a.directoryStore().PutKeptAccount(ctx, kept); err != nil {
+		return err
+	}
+	return a.changed(ctx)
+}
+
+// completing is an account with what is kept in the place of what was left out.
+func (p proof) completing(account directory.Account) directory.Account {
+	left := func(text string) bool { return text == "" || text == keptSecret }
+	if left(account.Secret) {
+		account.Secret = p.Secret
+	}
+	if account.Push != nil {
+		whole := *account.Push
+		if left(whole.Token) {
+			whole.Token = p.Token
+		}
+		if whole.Mode != string(push.Plain) && !slices.ContainsFunc(whole.AESKeys, func(key string) bool { return !left(key) }) {
+			whole.AESKeys = p.AESKeys
+		}
+		account.Push = &whole
+	}
+	return account
+}
+
+// judgeAccount refuses what can't work by itself or beside the others.
+func (a *App) judgeAccount(in directory.Account, was *directory.Account) (*directory.Account, error) {
+	whole, err := directory.FitAccount(in)
+	if err != nil {
+		return nil, err
+	}
+	fault := func(field, message string) error {
+		return &directory.Fault{Kind: "account", ID: whole.AppID, Field: field, Message: message}
+	}
+	if was != nil && was.Kind != whole.Kind {
+		return nil, fault("kind", "the kind of an account can't be changed: WeChat gives another kind another app id")
+	}
+	if whole.Push != nil && len(whole.Push.Subscribers) > 0 {
+		return nil, fault("push", "subscribers are entered in the Caddyfile alone")
+	}
+	if err := a.callbackFault(whole); err != nil {
+		return nil, err
+	}
+	c, err := a.credentialsOf(whole, literal)
+	if err != nil {
+		return nil, err
+	}
+	plain := map[string]string{}
+	for id, other := range a.directory().proofs {
+		if id == whole.AppID {
+			continue
+		}
+		if other.secret == c.secret && c.secret != "" {
+			return nil, fault("secret", "another account has the same; each account has its own")
+		}
+		if other.push != nil && other.push.Mode == push.Plain {
+			plain[other.push.Token] = id
+		}
+	}
+	if c.push != nil {
+		if err := onlyOne(plain, whole, c.push.Token); err != nil {
+			return nil, err
+		}
+	}
+	return whole, nil
+}
+
+// dropAccount takes an account of the facts away.
+func (a *App) dropAccount(ctx context.Context, appID string, version int64) error {
+	if _, err := a.keptAccount(ctx, appID); err != nil {
+		return err
+	}
+	if err := a.directoryStore().DropKeptAccount(ctx, appID, version); err != nil {
+		return err
+	}
+	return a.changed(ctx)
+}
+
+// changed lets a change to the accounts hold.
+func (a *App) changed(ctx context.Context) error {
+	a.nudge()
+	return a.relearn(ctx)
+}
+
+// keepSite adds a site at version 0, or replaces it at its version.
+func (a *App) keepSite(ctx context.Context, in directory.Site, version int64, by string) error {
+	if a.configured.Site(in.PTID) != nil {
+		return errConfigured
+	}
+	site, err := a.fitSite(in)
+	if err != nil {
+		return err
+	}
+	if host, _, _ := net.SplitHostPort(site.Upstream); host != "" {
+		if ip, err := netip.ParseAddr(host); err == nil && !a.allows(ip) {
+			return &directory.Fault{Kind: "site", ID: site.PTID, Field: "upstream", Message: host + " is outside of upstream_networks"}
+		}
+	}
+	err = a.directoryStore().PutKeptSite(ctx, directory.KeptSite{Entry: directory.Entry{Version: version, At: a.now(), By: by}, Site: *site})
+	if errors.Is(err, directory.ErrAudience) {
+		return &directory.Fault{Kind: "site", ID: site.PTID, Field: "audience", Message: directory.ErrAudience.Error()}
+	}
+	if err != nil {
+		return err
+	}
+	a.changedSite(site.PTID)
+	return nil
+}
+
+// dropSite takes a site of the facts away.
+func (a *App) dropSite(ctx context.Context, ptid string, version int64) error {
+	if a.configured.Site(ptid) != nil {
+		return errConfigured
+	}
+	if err := a.directoryStore().DropKeptSite(ctx, ptid, version); err != nil {
+		return err
+	}
+	a.changedSite(ptid)
+	return nil
+}
+
+// changedSite lets a change to a site hold. How accounts are used is read within a second.
+func (a *App) changedSite(ptid string) {
+	a.sites.forget(ptid)
+	a.nudge()
+	select {
+	case a.look <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,135 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/directory"
+	"github.com/caddy-wsite/caddy-wsite/identity"
+)
+
+var _ directory.Store = (*Store)(nil) // what the directory asks of a store
+
+func TestDirectory(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, fresh func(t testing.TB) string) {
+		s, now := openAt(t, fresh(t)), time.UnixMicro(1_800_000_000_000_000).UTC()
+		keptAccounts(t, s, now)
+		keptSites(t, s, now)
+	})
+}
+
+func keptAccounts(t *testing.T, s *Store, now time.Time) {
+	t.Helper()
+	ctx := t.Context()
+	a := directory.KeptAccount{Entry: directory.Entry{At: now, By: "li"}, Account: directory.Account{AppID: "wx01", Kind: "service", PassThrough: []string{"/cgi-bin/x"}}, Sealed: []byte{0, 1, 255}}
+	if err := s.PutKeptAccount(ctx, a); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutKeptAccount(ctx, a); !errors.Is(err, identity.ErrConflict) {
+		t.Errorf("an account twice: %v", err)
+	}
+	a.Version = 1
+	got, err := s.KeptAccounts(ctx)
+	if err != nil || len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint(a) {
+		t.Errorf("kept is %+v %v, want %+v", got, err, a)
+	}
+	a.By, a.Account.Verify = "wang", "0123456789abcdef"
+	if err := s.PutKeptAccount(ctx, a); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutKeptAccount(ctx, a); !errors.Is(err, identity.ErrConflict) {
+		t.Errorf("an account from a version that is over: %v", err)
+	}
+	if got, _ = s.KeptAccounts(ctx); len(got) != 1 || got[0].Version != 2 || got[0].By != "wang" || got[0].Account.Verify == "" {
+		t.Errorf("kept is %+v", got)
+	}
+	if stale, _, err := s.Stale(ctx, 0, 10); err != nil || len(stale) != 2 || stale[1].Kind != identity.StaleAccount || stale[1].Key != "wx01" {
+		t.Errorf("caches are told %+v %v", stale, err)
+	}
+}
+
+func keptSites(t *testing.T, s *Store, now time.Time) {
+	t.Helper()
+	ctx := t.Context()
+	put := func(version int64, site directory.Site) error {
+		return s.PutKeptSite(ctx, directory.KeptSite{Entry: directory.Entry{Version: version, At: now, By: "li"}, Site: site})
+	}
+	one := directory.Site{PTID: "One", Realm: "main", Audience: "aud-1", Accounts: []string{"wx01", "wx02", "wx01"}, Hosts: []string{"h.example.com"}, Algorithm: "RS256"}
+	two := directory.Site{PTID: "two", Realm: "other", Audience: "aud-2", Accounts: []string{"wx01"}}
+	for _, site := range []directory.Site{one, two} {
+		if err := put(0, site); err != nil {
+			t.Fatal(err)
+		}
+		if err := put(0, site); !errors.Is(err, identity.ErrConflict) {
+			t.Errorf("a site twice: %v", err)
+		}
+	}
+	thief := two
+	thief.Audience = one.Audience
+	if err := put(1, thief); !errors.Is(err, directory.ErrAudience) {
+		t.Errorf("the audience of another: %v", err)
+	}
+	if got, found, err := s.KeptSite(ctx, "One"); err != nil || !found || got.Version != 1 || fmt.Sprint(got.Site) != fmt.Sprint(one) {
+		t.Errorf("kept is %+v %t %v", got, found, err)
+	}
+	if _, found, err := s.KeptSite(ctx, "one"); err != nil || found {
+		t.Errorf("there is a site of another spelling: %v", err)
+	}
+	uses, algorithms, err := s.KeptUses(ctx)
+	want := []directory.Use{{AppID: "wx01", Realm: "main", Sites: 1, First: "One"}, {AppID: "wx01", Realm: "other", Sites: 1, First: "two"}, {AppID: "wx02", Realm: "main", Sites: 1, First: "One"}}
+	if err != nil || !slices.Equal(uses, want) || !slices.Equal(algorithms, []string{"RS256"}) {
+		t.Errorf("used is %+v %v %v", uses, algorithms, err)
+	}
+	if err := s.DropKeptAccount(ctx, "wx01", 2); !errors.Is(err, directory.ErrUsed) {
+		t.Errorf("an account in use goes: %v", err)
+	}
+	listedSites(t, s)
+	one.Accounts, one.Hosts = []string{"wx02"}, nil
+	if err := put(1, one); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := s.KeptHost(ctx, "h.example.com"); found || err != nil {
+		t.Errorf("a host that the site has no more: %t %v", found, err)
+	}
+	if err := s.DropKeptSite(ctx, "two", 2); !errors.Is(err, identity.ErrConflict) {
+		t.Errorf("a site goes from another version: %v", err)
+	}
+	for _, do := range []error{s.DropKeptSite(ctx, "two", 1), s.DropKeptAccount(ctx, "wx01", 2)} {
+		if do != nil {
+			t.Error(do)
+		}
+	}
+	stale, _, err := s.Stale(ctx, 0, 100)
+	if last := stale[len(stale)-1]; err != nil || last.Kind != identity.StaleAccount || stale[len(stale)-2].Kind != identity.StaleSite || stale[len(stale)-2].Key != "two" {
+		t.Errorf("caches are told %+v %v", stale, err)
+	}
+}
+
+func listedSites(t *testing.T, s *Store) {
+	t.Helper()
+	for _, c := range []struct {
+		f    directory.SiteFilter
+		want string
+	}{
+		{directory.SiteFilter{Limit: 9}, "[One two]"},
+		{directory.SiteFilter{Limit: 1}, "[One]"},
+		{directory.SiteFilter{Limit: 9, After: "One"}, "[two]"},
+		{directory.SiteFilter{Limit: 9, Realm: "other"}, "[two]"},
+		{directory.SiteFilter{Limit: 9, AppID: "wx02"}, "[One]"},
+		{directory.SiteFilter{Limit: 9, Search: "H.Example"}, "[One]"},
+		{directory.SiteFilter{Limit: 9, Search: "%"}, "[]"},
+	} {
+		list, err := s.KeptSites(t.Context(), c.f)
+		names := []string{}
+		for _, site := range list {
+			names = append(names, site.Site.PTID)
+		}
+		if fmt.Sprint(names) != c.want || err != nil {
+			t.Errorf("%+v lists %v %v, want %s", c.f, names, err, c.want)
+		}
+	}
+}
