@@ -18,6 +18,10 @@ const adminV1 = "/wsite/v1/"
 // operatorKey is the id of the key that stands for whoever reaches the admin endpoint.
 const operatorKey = "operator"
 
+func operator() *identity.APIKey {
+	return &identity.APIKey{ID: operatorKey, Realm: identity.AllRealms, Name: operatorKey, Scopes: identity.Scopes}
+}
+
 // serveV1 answers as the HTTP API would an operator.
 func (api *AdminAPI) serveV1(w http.ResponseWriter, r *http.Request) error {
 	app, err := api.app(r, r.Method)
@@ -28,7 +32,7 @@ func (api *AdminAPI) serveV1(w http.ResponseWriter, r *http.Request) error {
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); r.Method != http.MethodGet && kind != "application/json" {
 		return caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: errors.New("the body has to be application/json")}
 	}
-	h := &API{app: app, operator: &identity.APIKey{ID: operatorKey, Realm: identity.AllRealms, Name: operatorKey, Scopes: identity.Scopes}}
+	h := &API{app: app, operator: operator()}
 	h.lay()
 	there := r.Clone(r.Context())
 	there.URL.Path = strings.TrimPrefix(r.URL.Path, "/wsite")

@@ -31,7 +31,7 @@ func (c *apiCall) eraseUser(in evidenceIn) (none, error) {
 	if err := given(in.Evidence); err != nil {
 		return none{}, err
 	}
-	return none{}, c.forgetUser(c.ctx, c.realm, c.r.PathValue("id"), c.by(in.Evidence))
+	return none{}, c.forgetUser(c.ctx, c.centre(), c.realm, c.r.PathValue("id"), c.by(in.Evidence))
 }
 
 // mergeIn says that two users are one person, who keeps the id Into.

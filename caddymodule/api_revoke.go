@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -79,21 +80,27 @@ func (c *apiCall) revoke(in revokeIn) (revocationOut, error) {
 			return revocationOut{}, err
 		}
 	}
-	var realms []string
-	for _, realm := range c.directory().Realms() {
-		realms = append(realms, realm.Name)
-	}
-	cut, err = c.centre().EndBefore(c.ctx, cut, realms, c.by(in.Reason))
+	cut, err = c.endBefore(c.ctx, c.centre(), cut, c.by(in.Reason))
 	if errors.Is(err, identity.ErrFuture) {
 		return revocationOut{}, apiRefuse(apiBadBody).saying("before lies in the future")
 	}
+	return revocationOf(cut), err
+}
+
+// endBefore ends what began before a moment, and has this node obey it at once.
+func (a *App) endBefore(ctx context.Context, centre *identity.Centre, cut identity.Cutoff, by identity.By) (identity.Cutoff, error) {
+	var realms []string
+	for _, realm := range a.directory().Realms() {
+		realms = append(realms, realm.Name)
+	}
+	cut, err := centre.EndBefore(ctx, cut, realms, by)
 	if err == nil {
-		err = c.obeyCutoff(c.ctx, cut.Kind)
+		err = a.obeyCutoff(ctx, cut.Kind)
 	}
 	if cut.Kind == identity.CutoffGuest {
-		c.forget(cut.Realm, cut.Name) // who may have been recognised just before it was obeyed
+		a.forget(cut.Realm, cut.Name) // who may have been recognised just before it was obeyed
 	}
-	return revocationOf(cut), err
+	return cut, err
 }
 
 // cutoffBy is what a call wants ended, as far as its key reaches.

@@ -58,7 +58,7 @@ func (h *Console) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 // newConsole makes a console over the facts of the app, once these are open.
 func (a *App) newConsole() *console.Console {
 	return console.New(console.Config{
-		Store: a.consoleStore(), Overview: consoleOverview{a}, Zone: a.zone, Accounts: consoleAccounts{a}, Realms: a.consoleRealms(), Merchants: a.desk, Notices: a.desk, Templates: a.consoleTemplates, Draw: drawCode, Now: func() time.Time { return a.now() }, Random: a.random,
+		Store: a.consoleStore(), Overview: consoleOverview{a}, Zone: a.zone, Accounts: consoleAccounts{a}, Realms: a.consoleRealms(), Merchants: a.desk, Notices: a.desk, Users: consoleUsers{a}, Templates: a.consoleTemplates, Draw: drawCode, Now: func() time.Time { return a.now() }, Random: a.random,
 		Within: func(ctx context.Context, by string) (time.Duration, bool) {
 			verdict, within := a.count(ctx, limitConsoleLogins, by)
 			return verdict.RetryAfter, within

@@ -297,7 +297,7 @@ func TestMerchants_forgotten(t *testing.T) {
 			return o.app.personal(t.Context(), inbox.Personal{AppID: appA, OpenID: o.sim.OpenID("li", appA), Kind: closedAccount})
 		},
 		"the user is erased": func(o *office, user string) error {
-			return o.app.forgetUser(t.Context(), "main", user, identity.By{Actor: "test", Via: "test", Evidence: "1"})
+			return o.app.forgetUser(t.Context(), o.app.telling(), "main", user, identity.By{Actor: "test", Via: "test", Evidence: "1"})
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {

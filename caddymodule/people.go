@@ -166,8 +166,8 @@ func (a *App) forgetOpenid(ctx context.Context, appID, openID string) error {
 // and to the ids that he had before, since nobody finds those once he is gone. What is
 // known of him at an account goes too, unless other realms use that account: it is theirs
 // as well.
-func (a *App) forgetUser(ctx context.Context, realm, user string, by identity.By) error {
-	known, err := a.facts().Centre.User(ctx, realm, user)
+func (a *App) forgetUser(ctx context.Context, centre *identity.Centre, realm, user string, by identity.By) error {
+	known, err := centre.User(ctx, realm, user)
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (a *App) forgetUser(ctx context.Context, realm, user string, by identity.By
 			}
 		}
 	}
-	return a.telling().Erase(ctx, realm, user, by)
+	return centre.Erase(ctx, realm, user, by)
 }
 
 func (a *App) forgetIn(ctx context.Context, realm string, o identity.Openid, subject string, by identity.By) error {
@@ -224,7 +224,7 @@ func (a *App) forgetIn(ctx context.Context, realm string, o identity.Openid, sub
 		// He lives on in WeChat, and a fresh id would let him in again.
 		return a.forgetMessages(ctx, realm, answer.User.ID, identity.Unionid{Subject: subject, UnionID: answer.UnionID})
 	}
-	return past(a.forgetUser(ctx, realm, answer.User.ID, by))
+	return past(a.forgetUser(ctx, centre, realm, answer.User.ID, by))
 }
 
 // past takes a contradiction for success: somebody else was faster, or it was done when

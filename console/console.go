@@ -68,6 +68,7 @@ type Config struct {
 	Realms    []Realm
 	Merchants Merchants
 	Notices   Notices
+	Users     Users
 	// Templates are those of an account, as WeChat has last listed them.
 	Templates func(ctx context.Context, appID string) ([]Template, error)
 	// Draw draws what a code says.
@@ -116,7 +117,7 @@ const merchantImport = "merchant_import"
 
 // routes are all of them; each subject has its own in the file that answers them.
 func routes() []route {
-	return slices.Concat(signInRoutes, overviewRoutes, staffRoutes, merchantRoutes, codeRoutes, noticeRoutes, accountRoutes, journalRoutes)
+	return slices.Concat(signInRoutes, overviewRoutes, staffRoutes, merchantRoutes, codeRoutes, noticeRoutes, userRoutes, conflictRoutes, accountRoutes, journalRoutes)
 }
 
 // New makes a console.

@@ -27,6 +27,7 @@ type kit struct {
 	store   *sqlstore.Store
 	url     string
 	left    string // the code for the first administrator
+	users   *people
 	full    atomic.Bool
 	ahead   atomic.Int64
 }
@@ -62,13 +63,14 @@ func start(t *testing.T) *kit {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	k := &kit{store: store}
+	k := &kit{store: store, users: &people{all: map[string]console.User{}}}
 	k.console = console.New(console.Config{
 		Store: store, Overview: overview{store}, Accounts: accounts{}, Realms: []console.Realm{{Name: "main", Accounts: []string{"wx01"}}},
 		Draw: func(url string) (svg, png []byte, err error) {
 			return []byte("<svg></svg>"), []byte("picture of " + url), nil
 		},
 		Merchants: merchant.New(merchant.Config{Store: store, Codes: codes{k}, Now: k.now, Random: func(b []byte) { rand.Read(b) }}), Now: k.now, Random: func(b []byte) { rand.Read(b) },
+		Users:  k.users,
 		Within: func(context.Context, string) (time.Duration, bool) { return time.Minute, !k.full.Load() },
 		Client: func(*http.Request) string { return "192.0.2.1" },
 		Leave:  func(code string) error { k.left = code; return nil },

@@ -100,7 +100,7 @@ var roleNames = map[Role]Text{Viewer: {"查看者", "Viewer"}, Operator: {"操�
 // each subject has its own in the file that does it.
 var whats = func() map[string]Text {
 	all := map[string]Text{}
-	for _, of := range []map[string]Text{signInWords, staffWords, merchantWords, codeWords, noticeWords, accountWords} {
+	for _, of := range []map[string]Text{signInWords, staffWords, merchantWords, codeWords, noticeWords, userWords, accountWords} {
 		maps.Copy(all, of)
 	}
 	return all
@@ -118,6 +118,7 @@ type section struct {
 var sections = []section{
 	{"/overview", Text{"概览", "Overview"}, seeOverview, nil},
 	{"/merchants", Text{"商户", "Merchants"}, seeMerchants, nil},
+	{"/users", Text{"用户", "Users"}, seeUsers, nil},
 	{"/accounts", Text{"公众号", "Accounts"}, seeAccounts, nil},
 	{"/staff", Text{"员工", "Staff"}, keepStaff, nil},
 	{"/journal", Text{"日志", "Journal"}, seeJournal, nil},

@@ -29,6 +29,9 @@ const (
 	editMerchants   Action = "merchant.edit"
 	bindMerchants   Action = "merchant.bind" // codes, and who is bound
 	notifyMerchants Action = "merchant.notify"
+	seeUsers        Action = "users"
+	operateUsers    Action = "user.operate" // sessions, blocks and links
+	mergeUsers      Action = "user.merge"   // and erase, and resolve conflicts
 	keepStaff       Action = "staff"
 	seeJournal      Action = "journal"
 )
@@ -43,6 +46,9 @@ var rights = map[Action]Role{
 	editMerchants:   Operator,
 	bindMerchants:   Operator,
 	notifyMerchants: Operator,
+	seeUsers:        Viewer,
+	operateUsers:    Operator,
+	mergeUsers:      Administrator,
 	keepStaff:       Administrator,
 	seeJournal:      Administrator,
 }

@@ -184,6 +184,8 @@ func faultOf(err error) *fault {
 		return f
 	case merchantFault(err) != nil:
 		return merchantFault(err)
+	case userFault(err) != nil:
+		return userFault(err)
 	case errors.As(err, &big):
 		return refuse(http.StatusRequestEntityTooLarge, "内容过大", "That is too much at once")
 	case errors.Is(err, identity.ErrUnavailable):

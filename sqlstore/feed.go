@@ -36,11 +36,25 @@ func scanEvent(rows *sql.Rows, realm string, events *[]identity.Event) error {
 
 // Conflicts returns at most limit conflicts of a realm with Seq > after, in order.
 func (s *Store) Conflicts(ctx context.Context, realm string, after int64, limit int) ([]identity.ConflictRow, error) {
+	return s.conflicts(ctx, realm, `seq > $2 ORDER BY seq`, after, limit)
+}
+
+// LatestConflicts returns at most limit conflicts of a realm with Seq < before, the newest
+// first; with 0, from the newest on.
+func (s *Store) LatestConflicts(ctx context.Context, realm string, before int64, limit int) ([]identity.ConflictRow, error) {
+	if before == 0 {
+		before = 1<<63 - 1
+	}
+	return s.conflicts(ctx, realm, `seq < $2 ORDER BY seq DESC`, before, limit)
+}
+
+func (s *Store) conflicts(ctx context.Context, realm, which string, from int64, limit int) ([]identity.ConflictRow, error) {
 	var conflicts []identity.ConflictRow
 	err := s.readers.use(ctx, func(c *session) error {
+		conflicts = nil
 		return c.each(`SELECT seq, code, appid, openid, subject, userid, have, got, at
-			FROM conflict WHERE realm = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
-			[]any{realm, after, max(limit, 0)},
+			FROM conflict WHERE realm = $1 AND `+which+` LIMIT $3`,
+			[]any{realm, from, max(limit, 0)},
 			func(rows *sql.Rows) error {
 				r := identity.ConflictRow{Realm: realm}
 				at := sql.NullInt64{}

@@ -153,6 +153,20 @@ func eachBinding(c *session, query string, args []any, take func(merchant.Bindin
 	})
 }
 
+// BindingsOfUser are the merchants to whom a user is bound.
+func (s *Store) BindingsOfUser(ctx context.Context, realm, user string) (list []merchant.Binding, err error) {
+	err = s.readers.use(ctx, func(c *session) error {
+		list = nil
+		return eachBinding(c, `SELECT `+bindingColumns+` WHERE b.realm = $1 AND b.userid = $2 AND b.userid <> '' ORDER BY b.merchant, b.appid, b.slot`, []any{realm, user}, func(b merchant.Binding) {
+			list = append(list, b)
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("looking up bindings: %w", err)
+	}
+	return list, nil
+}
+
 // MerchantEvents lists the history of a merchant, the newest first.
 func (s *Store) MerchantEvents(ctx context.Context, realm, id string, before int64, limit int) ([]merchant.Event, error) {
 	if before == 0 {
