@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/caddy-wsite/caddy-wsite/directory"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 )
 
@@ -27,16 +28,21 @@ func (c *apiCall) clearQuota(none) (none, error) {
 	if err := c.wholeAccount(c.at.AppID); err != nil {
 		return none{}, err
 	}
-	if !c.at.KeepsToken() {
-		return none{}, apiRefuse(apiNoToken)
+	return none{}, c.beginDayAnew(c.ctx, c.at)
+}
+
+// beginDayAnew clears an account's quota, and has waiting messages tried.
+func (a *App) beginDayAnew(ctx context.Context, account *directory.Account) error {
+	if !account.KeepsToken() {
+		return apiRefuse(apiNoToken)
 	}
 	// Once asked it counts: who hangs up takes nothing back.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), apiTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), apiTime)
 	defer cancel()
-	if err := c.wechat.ClearQuotaBySecret(ctx, c.at.AppID, c.secret(c.at)); err != nil {
-		return none{}, saidNo(err, codeCleared)
+	if err := a.wechat.ClearQuotaBySecret(ctx, account.AppID, a.secret(account)); err != nil {
+		return saidNo(err, codeCleared)
 	}
-	return none{}, c.messages.Resume(ctx, c.at.AppID)
+	return a.messages.Resume(ctx, account.AppID)
 }
 
 // callOut is what WeChat remembers of a call. What in it may be a credential or an id is

@@ -58,6 +58,7 @@ func (h *Console) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 // newConsole makes a console over the facts of the app, once these are open.
 func (a *App) newConsole() *console.Console {
 	return console.New(console.Config{
+		AppIDs: a.appIDs, Messages: consoleMessages{a}, Events: consoleEvents{a}, Pushes: consolePushes{a}, Jobs: consoleJobs{a}, Audit: consoleAudit{a},
 		Store: a.consoleStore(), Overview: consoleOverview{a}, Zone: a.zone, Accounts: consoleAccounts{a}, Realms: a.consoleRealms(), Merchants: a.desk, Notices: a.desk, Users: consoleUsers{a}, Templates: a.consoleTemplates, Draw: drawCode, Now: func() time.Time { return a.now() }, Random: a.random,
 		Within: func(ctx context.Context, by string) (time.Duration, bool) {
 			verdict, within := a.count(ctx, limitConsoleLogins, by)
@@ -166,7 +167,7 @@ func (a consoleAccounts) Accounts(ctx context.Context) ([]console.Account, error
 		}
 		for _, p := range paused {
 			if p.AppID == account.AppID {
-				out.Paused = append(out.Paused, console.Pause{Kind: inWords(p.Kind), Reason: inWords(p.Reason), Until: p.Until})
+				out.Paused = append(out.Paused, pauseShown(p))
 			}
 		}
 		list = append(list, out)

@@ -92,7 +92,7 @@ func TestCodes(t *testing.T) {
 			}
 		}
 		a := k.staff(t, "root", console.Administrator).get("/journal")
-		if strings.Count(a.body, "made codes") != 3 || !strings.Contains(a.body, "refused: &#34;Merchants&#34; is wrong") || strings.Contains(a.body, "we.example") {
+		if strings.Count(a.body, "made codes</td>") != 3 || !strings.Contains(a.body, "refused: &#34;Merchants&#34; is wrong") || strings.Contains(a.body, "we.example") {
 			t.Errorf("the journal says %s", a.body)
 		}
 	})

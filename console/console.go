@@ -47,6 +47,8 @@ type Token struct {
 type Pause struct {
 	Kind, Reason Text
 	Until        time.Time
+	AppID        string
+	Detail       string // WeChat's own words
 }
 
 // Finding is what a check says of one thing.
@@ -64,6 +66,13 @@ type Config struct {
 	Store    Store
 	Overview Overview
 	Accounts Accounts
+	// AppIDs are those of all accounts.
+	AppIDs   func() []string
+	Messages Messages
+	Events   Events
+	Pushes   PushLog
+	Jobs     Jobs
+	Audit    Audit
 	// Realms are those whose merchants are kept here.
 	Realms    []Realm
 	Merchants Merchants
@@ -97,6 +106,8 @@ type Console struct {
 	pages map[string]map[string]*template.Template // by language and name
 	// cross refuses what another site has a browser send.
 	cross *http.CrossOriginProtection
+	// entries are what the journal may hold.
+	entries map[string]bool
 
 	mu   sync.Mutex
 	left time.Time // when the code for the first administrator was left
@@ -117,7 +128,23 @@ const merchantImport = "merchant_import"
 
 // routes are all of them; each subject has its own in the file that answers them.
 func routes() []route {
-	return slices.Concat(signInRoutes, overviewRoutes, staffRoutes, merchantRoutes, codeRoutes, noticeRoutes, userRoutes, conflictRoutes, accountRoutes, journalRoutes)
+	return slices.Concat(
+		signInRoutes,
+		overviewRoutes,
+		staffRoutes,
+		merchantRoutes,
+		codeRoutes,
+		noticeRoutes,
+		userRoutes,
+		conflictRoutes,
+		accountRoutes,
+		messageRoutes,
+		eventRoutes,
+		pushRoutes,
+		jobRoutes,
+		auditRoutes,
+		journalRoutes,
+	)
 }
 
 // New makes a console.
@@ -128,8 +155,9 @@ func New(c Config) *Console {
 	if c.Zone == nil {
 		c.Zone = time.FixedZone("Asia/Shanghai", 8*60*60)
 	}
-	k := &Console{Config: c, mux: http.NewServeMux(), takes: map[string]Action{}, pages: pagesIn(c.Zone), cross: http.NewCrossOriginProtection()}
+	k := &Console{Config: c, mux: http.NewServeMux(), takes: map[string]Action{}, pages: pagesIn(c.Zone), cross: http.NewCrossOriginProtection(), entries: map[string]bool{"sign_in": true, "setup": true}}
 	for _, r := range routes() {
+		k.entries[r.what] = r.what != ""
 		k.takes[r.method+" "+r.path] = r.action
 		k.mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) { k.serve(w, req, r) })
 	}

@@ -26,6 +26,7 @@ type kit struct {
 	console *console.Console
 	store   *sqlstore.Store
 	url     string
+	did     *operations
 	left    string // the code for the first administrator
 	users   *people
 	full    atomic.Bool
@@ -63,8 +64,9 @@ func start(t *testing.T) *kit {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	k := &kit{store: store, users: &people{all: map[string]console.User{}}}
+	k := &kit{store: store, did: &operations{}, users: &people{all: map[string]console.User{}}}
 	k.console = console.New(console.Config{
+		AppIDs: func() []string { return []string{"wx01"} }, Messages: k.did, Events: k.did, Pushes: pushes{k.did}, Jobs: jobs{k.did}, Audit: k.did,
 		Store: store, Overview: overview{store}, Accounts: accounts{}, Realms: []console.Realm{{Name: "main", Accounts: []string{"wx01"}}},
 		Draw: func(url string) (svg, png []byte, err error) {
 			return []byte("<svg></svg>"), []byte("picture of " + url), nil

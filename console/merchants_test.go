@@ -57,7 +57,7 @@ func TestMerchants(t *testing.T) {
 		if a := two.get("/merchants/main/of/M1"); !strings.Contains(a.body, "staff:one") || !strings.Contains(a.body, "staff:two") || !strings.Contains(a.body, "Zhao") {
 			t.Errorf("the history is %s", a.body)
 		}
-		if a := k.staff(t, "root", console.Administrator).get("/journal"); strings.Count(a.body, "edited a merchant") != 3 || !strings.Contains(a.body, "refused: another merchant has this id") || !strings.Contains(a.body, "main/M1") {
+		if a := k.staff(t, "root", console.Administrator).get("/journal"); strings.Count(a.body, "edited a merchant</td>") != 3 || !strings.Contains(a.body, "refused: another merchant has this id") || !strings.Contains(a.body, "main/M1") {
 			t.Errorf("the journal says %s", a.body)
 		}
 	})

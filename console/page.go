@@ -73,6 +73,7 @@ func words(lang string, zone *time.Location) template.FuncMap {
 		"merchantPath": merchantPath,
 		"noticePath":   noticePath,
 		"recipient":    recipientText,
+		"beside":       func(path string, at Realm, all []Realm) realmLinks { return realmLinks{path, at, all} },
 		"reason":       reasonText,
 		"standing":     standing,
 		"noticeState":  noticeState,
@@ -100,7 +101,20 @@ var roleNames = map[Role]Text{Viewer: {"查看者", "Viewer"}, Operator: {"操�
 // each subject has its own in the file that does it.
 var whats = func() map[string]Text {
 	all := map[string]Text{}
-	for _, of := range []map[string]Text{signInWords, staffWords, merchantWords, codeWords, noticeWords, userWords, accountWords} {
+	for _, of := range []map[string]Text{
+		signInWords,
+		staffWords,
+		merchantWords,
+		codeWords,
+		noticeWords,
+		userWords,
+		accountWords,
+		messageWords,
+		eventWords,
+		pushWords,
+		jobWords,
+		auditWords,
+	} {
 		maps.Copy(all, of)
 	}
 	return all
@@ -120,8 +134,18 @@ var sections = []section{
 	{"/merchants", Text{"商户", "Merchants"}, seeMerchants, nil},
 	{"/users", Text{"用户", "Users"}, seeUsers, nil},
 	{"/accounts", Text{"公众号", "Accounts"}, seeAccounts, nil},
+	{"/messages", Text{"消息", "Messages"}, seeMessages, []section{
+		{"/messages", Text{"消息", "Messages"}, seeMessages, nil},
+		{"/quota", Text{"额度", "Quota"}, seeMessages, nil},
+		{"/events", Text{"事件", "Events"}, seeEvents, nil},
+		{"/pushes", Text{"推送", "Pushes"}, seePushes, nil},
+		{"/jobs", Text{"任务", "Jobs"}, seeJobs, nil},
+	}},
 	{"/staff", Text{"员工", "Staff"}, keepStaff, nil},
-	{"/journal", Text{"日志", "Journal"}, seeJournal, nil},
+	{"/audit", Text{"审计", "Audit"}, seeAudit, []section{
+		{"/audit", Text{"审计", "Audit"}, seeAudit, nil},
+		{"/journal", Text{"日志", "Journal"}, seeJournal, nil},
+	}},
 }
 
 // shown is what a page is given.

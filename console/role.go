@@ -32,6 +32,16 @@ const (
 	seeUsers        Action = "users"
 	operateUsers    Action = "user.operate" // sessions, blocks and links
 	mergeUsers      Action = "user.merge"   // and erase, and resolve conflicts
+	seeMessages     Action = "messages"
+	sendMessages    Action = "message.send" // again, or never
+	clearQuota      Action = "quota.clear"
+	seeEvents       Action = "events"
+	replayEvents    Action = "event.replay"
+	seePushes       Action = "pushes"
+	replayPushes    Action = "push.replay"
+	seeJobs         Action = "jobs"
+	runJobs         Action = "job.run"
+	seeAudit        Action = "audit"
 	keepStaff       Action = "staff"
 	seeJournal      Action = "journal"
 )
@@ -49,6 +59,16 @@ var rights = map[Action]Role{
 	seeUsers:        Viewer,
 	operateUsers:    Operator,
 	mergeUsers:      Administrator,
+	seeMessages:     Viewer,
+	sendMessages:    Operator,
+	clearQuota:      Administrator,
+	seeEvents:       Viewer,
+	replayEvents:    Operator,
+	seePushes:       Viewer,
+	replayPushes:    Operator,
+	seeJobs:         Viewer,
+	runJobs:         Operator,
+	seeAudit:        Administrator,
 	keepStaff:       Administrator,
 	seeJournal:      Administrator,
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -63,6 +64,16 @@ type Entry struct {
 	Result string
 }
 
+// Done says that it was done, whatever else the result tells.
+func (e Entry) Done() bool { return e.Result == "done" || strings.HasPrefix(e.Result, "done: ") }
+
+// EntryFilter picks entries of the journal. Empty fields pick all.
+type EntryFilter struct {
+	Staff, What string
+	Before      int64 // an entry; zero for the newest
+	Limit       int
+}
+
 // Store keeps staff. One that can't be reached answers with identity.ErrUnavailable. Every
 // method that writes does it in one transaction.
 type Store interface {
@@ -105,7 +116,6 @@ type Store interface {
 	PutConsoleEntry(ctx context.Context, e Entry) (seq int64, err error)
 	// SettleConsoleEntry writes what came of an entry that has no result yet.
 	SettleConsoleEntry(ctx context.Context, seq int64, result string) error
-	// ConsoleEntries lists the journal, the newest first, before an entry; zero for the
-	// newest of all.
-	ConsoleEntries(ctx context.Context, before int64, limit int) ([]Entry, error)
+	// ConsoleEntries lists the journal, the newest first.
+	ConsoleEntries(ctx context.Context, f EntryFilter) ([]Entry, error)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -90,8 +91,11 @@ func (v *visit) answer(rt route) error {
 // noted does what a route is for, between the lines of the journal.
 func (v *visit) noted(rt route) error {
 	v.about = v.r.PathValue("name") + v.r.PathValue("appid") + v.r.PathValue("realm")
+	if appID := v.r.PostFormValue("appid"); v.about == "" && slices.Contains(v.AppIDs(), appID) {
+		v.about = appID
+	}
 	if id := v.r.PathValue("id"); id != "" {
-		v.about += "/" + id
+		v.about = strings.TrimPrefix(v.about+"/"+id, "/")
 	}
 	seq, err := v.Store.PutConsoleEntry(v.ctx, v.entry(rt.what, v.about))
 	if err != nil {
@@ -170,6 +174,10 @@ type fault struct {
 }
 
 func refuse(status int, zh, en string) *fault { return &fault{status: status, Text: Text{zh, en}} }
+
+// Refuse makes an error of what shall be shown in place of what was asked for: an HTTP
+// status, and a sentence in Chinese and in English.
+func Refuse(status int, zh, en string) error { return refuse(status, zh, en) }
 
 func (f *fault) Error() string { return f.EN }
 

@@ -166,6 +166,9 @@ type APIStore interface {
 	// who stands for the old id by now.
 	Feed(ctx context.Context, realm string, after int64, limit int) ([]Event, error)
 
+	// LastEvent is the Seq of the newest event of a realm; 0 if there is none.
+	LastEvent(ctx context.Context, realm string) (int64, error)
+
 	// BeginRepeat records that a call has begun, and forgets answers older than
 	// [RepeatLife]. If there is such a call already it returns that one and records
 	// nothing, unless it has been under way for longer than [RepeatPatience].

@@ -37,6 +37,19 @@ type AuditRow struct {
 	Salt   []byte // nil if it was destroyed
 }
 
+// AuditQuery picks records of a realm. Empty fields pick all.
+type AuditQuery struct {
+	Realm     string    // required
+	About     string    // digest of the user
+	Actor, Op string    // as in the records
+	From, To  time.Time // from the one on, and before the other
+	// Before is a number before which to look; zero for the newest.
+	Before int64
+	// Limit is how many records are returned, Look how many are looked at for them:
+	// whom nobody finds isn't looked for among millions. Of one user all are.
+	Limit, Look int
+}
+
 // AuditHash chains a record to the hash of the one before, which is empty for the
 // first. Each part carries its length, so that no two records give the same input.
 func AuditHash(before []byte, realm string, r AuditRow) []byte {

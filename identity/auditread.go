@@ -21,8 +21,13 @@ func (c *Centre) Audit(ctx context.Context, realm, user string, after int64, lim
 	if err != nil {
 		return nil, fmt.Errorf("reading audit: %w", err)
 	}
+	return c.opened(ctx, key, realm, rows)
+}
+
+// opened makes rows readable.
+func (c *Centre) opened(ctx context.Context, key []byte, realm string, rows []AuditRow) (records []AuditRecord, err error) {
 	gone := forgetful{store: c.Store, key: key, realm: realm, known: map[string]bool{}}
-	records := make([]AuditRecord, 0, len(rows))
+	records = make([]AuditRecord, 0, len(rows))
 	for _, row := range rows {
 		r := AuditRecord{Seq: row.Seq, At: row.At, Actor: row.Actor, Op: row.Op, Hash: fmt.Sprintf("%x", row.Hash)}
 		if r.Detail, err = openAudit(key, realm, row); err != nil {
@@ -38,11 +43,62 @@ func (c *Centre) Audit(ctx context.Context, realm, user string, after int64, lim
 	return records, nil
 }
 
+// AuditBack returns records from the newest back, as Audit does, and the number before
+// which it goes on; zero at the end. q.About is a user here, not a digest: he, or an id
+// that was retired into him.
+func (c *Centre) AuditBack(ctx context.Context, q AuditQuery) (records []AuditRecord, next int64, err error) {
+	key, err := c.GuestKey(q.Realm)
+	if err != nil {
+		return nil, 0, fmt.Errorf("reading audit: %w", err)
+	}
+	ids := []string{""}
+	if q.About != "" {
+		if ids, err = c.withRetired(ctx, key, q.Realm, q.About); err != nil {
+			return nil, 0, fmt.Errorf("reading audit: %w", err)
+		}
+	}
+	var rows []AuditRow
+	for _, id := range ids {
+		if q.About = id; id != "" {
+			q.About = mark(key, MarkUser, id)
+		}
+		some, more, err := c.Store.AuditBack(ctx, q)
+		if err != nil {
+			return nil, 0, fmt.Errorf("reading audit: %w", err)
+		}
+		rows, next = append(rows, some...), max(next, more)
+	}
+	slices.SortFunc(rows, func(a, b AuditRow) int { return cmp.Compare(b.Seq, a.Seq) })
+	if q.Limit > 0 && len(rows) > q.Limit {
+		rows, next = rows[:q.Limit], rows[q.Limit-1].Seq
+	}
+	records, err = c.opened(ctx, key, q.Realm, rows)
+	return records, next, err
+}
+
 // auditRows finds the records about a user and whoever was retired into him.
 func (c *Centre) auditRows(ctx context.Context, key []byte, realm, user string, after int64, limit int) ([]AuditRow, error) {
 	if user == "" {
 		return c.Store.Audit(ctx, realm, "", after, limit)
 	}
+	ids, err := c.withRetired(ctx, key, realm, user)
+	if err != nil {
+		return nil, err
+	}
+	var rows []AuditRow
+	for _, id := range ids {
+		some, err := c.Store.Audit(ctx, realm, mark(key, MarkUser, id), after, limit)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, some...)
+	}
+	slices.SortFunc(rows, func(a, b AuditRow) int { return cmp.Compare(a.Seq, b.Seq) })
+	return rows[:min(len(rows), max(limit, 0))], nil
+}
+
+// withRetired is a user with whoever was retired into him.
+func (c *Centre) withRetired(ctx context.Context, key []byte, realm, user string) ([]string, error) {
 	facts, err := c.Store.User(ctx, realm, user, mark(key, MarkUser, user))
 	if err != nil {
 		return nil, err
@@ -55,16 +111,7 @@ func (c *Centre) auditRows(ctx context.Context, key []byte, realm, user string, 
 			}
 		}
 	}
-	var rows []AuditRow
-	for _, id := range ids {
-		some, err := c.Store.Audit(ctx, realm, mark(key, MarkUser, id), after, limit)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, some...)
-	}
-	slices.SortFunc(rows, func(a, b AuditRow) int { return cmp.Compare(a.Seq, b.Seq) })
-	return rows[:min(len(rows), max(limit, 0))], nil
+	return ids, nil
 }
 
 // openAudit unseals a record; nil if its key was destroyed. What was sealed before the

@@ -86,6 +86,11 @@ type Store interface {
 	// records about that digest.
 	Audit(ctx context.Context, realm, about string, after int64, limit int) ([]AuditRow, error)
 
+	// AuditBack returns at most q.Limit records that a query picks, the newest first, as
+	// Audit does. It looks at no more than q.Look numbers; next is the one before which it
+	// goes on, zero if nothing is left.
+	AuditBack(ctx context.Context, q AuditQuery) (rows []AuditRow, next int64, err error)
+
 	// Openids returns at most limit openids of a realm in the order of account and
 	// openid, after the one given.
 	Openids(ctx context.Context, realm string, after Openid, limit int) ([]OpenidFacts, error)

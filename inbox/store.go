@@ -74,6 +74,34 @@ type LineStatus struct {
 	Error   string    // code of the last failure
 }
 
+// Standing says how far a push is: with some of its targets, or with all.
+type Standing string
+
+const (
+	StandsWaiting Standing = "waiting" // to be handed on to some target
+	StandsDead    Standing = "dead"    // a dead letter for some target
+	StandsDone    Standing = "done"    // handed on to everybody
+)
+
+// LogFilter picks pushes of an account. Empty fields pick all.
+type LogFilter struct {
+	AppID    string // required
+	Kind     string
+	Standing Standing
+	// Before is the Seq before which to look; zero for the newest.
+	Before int64
+	// Limit is how many pushes are returned, Look how many are looked at for them.
+	Limit, Look int
+}
+
+// Logged is a push as the log tells of it, without what it says.
+type Logged struct {
+	Push
+	Seq int64
+	// Tasks are the targets that it has yet to be handed on to.
+	Tasks []Task
+}
+
 // Store keeps the queue. One that can't be reached answers with
 // identity.ErrUnavailable; what it has acknowledged it never loses.
 type Store interface {
@@ -104,6 +132,11 @@ type Store interface {
 
 	// DeadPushes returns at most limit dead letters with Seq > after, in order.
 	DeadPushes(ctx context.Context, line Line, after int64, limit int) ([]Task, error)
+
+	// PushLog returns at most f.Limit pushes of an account, the newest first, each with
+	// what is left to be done about it. It looks at no more than f.Look pushes; next is
+	// the Seq before which it goes on, zero if nothing is left.
+	PushLog(ctx context.Context, f LogFilter) (page []Logged, next int64, err error)
 
 	// ReplayPushes makes dead letters due now and lets the line be tried at once: those
 	// with the keys given, or all of them. It says how many.

@@ -81,6 +81,7 @@ type Filter struct {
 	Realm string // required
 	State State
 	AppID string
+	Kind  Kind
 	User  string
 	Batch string
 	// Before is the id of the last message of the page before; empty for the first.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/console"
@@ -125,11 +126,24 @@ func (s *Store) SettleConsoleEntry(ctx context.Context, seq int64, result string
 }
 
 // ConsoleEntries lists the journal, the newest first.
-func (s *Store) ConsoleEntries(ctx context.Context, before int64, limit int) ([]console.Entry, error) {
+func (s *Store) ConsoleEntries(ctx context.Context, f console.EntryFilter) ([]console.Entry, error) {
+	before := f.Before
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	query, args := `SELECT seq, at, staff, what, about, address, result FROM console_journal WHERE seq < $1`, []any{before}
+	for _, x := range []struct{ column, want string }{{"staff", f.Staff}, {"what", f.What}} {
+		if x.want != "" {
+			args = append(args, x.want)
+			query += fmt.Sprintf(` AND %s = $%d`, x.column, len(args))
+		}
+	}
+	args = append(args, max(f.Limit, 0))
+	query += fmt.Sprintf(` ORDER BY seq DESC LIMIT $%d`, len(args))
 	var list []console.Entry
 	err := s.readers.use(ctx, func(c *session) error {
 		list = nil
-		return c.each(`SELECT seq, at, staff, what, about, address, result FROM console_journal WHERE seq < $1 OR $1 = 0 ORDER BY seq DESC LIMIT $2`, []any{before, limit}, func(rows *sql.Rows) error {
+		return c.each(query, args, func(rows *sql.Rows) error {
 			var e console.Entry
 			var at sql.NullInt64
 			err := rows.Scan(&e.Seq, &at, &e.Staff, &e.What, &e.About, &e.Address, &e.Result)

@@ -102,11 +102,26 @@ func consoleJournal(t *testing.T, s *Store, now time.Time) {
 			}
 		}
 	}
-	newest, err := s.ConsoleEntries(ctx, 0, 2)
+	newest, err := s.ConsoleEntries(ctx, console.EntryFilter{Limit: 2})
 	if err != nil || len(newest) != 2 || newest[0].Result != "done" || newest[0].Seq <= newest[1].Seq {
 		t.Fatalf("the journal is %+v, %v", newest, err)
 	}
-	if older, err := s.ConsoleEntries(ctx, newest[1].Seq, 2); err != nil || len(older) != 1 {
+	if older, err := s.ConsoleEntries(ctx, console.EntryFilter{Before: newest[1].Seq, Limit: 2}); err != nil || len(older) != 1 {
 		t.Errorf("before it is %+v, %v", older, err)
 	}
+	if _, err := s.PutConsoleEntry(ctx, console.Entry{At: now, Staff: "li", What: "sign_in"}); err != nil {
+		t.Fatal(err)
+	}
+	for f, want := range map[console.EntryFilter]int{
+		{Staff: "root", Limit: 9}: 3, {Staff: "li", Limit: 9}: 1, {What: "sign_in", Limit: 9}: 1,
+		{Staff: "root", What: "sign_in", Limit: 9}: 0, {Staff: "root", Before: 3, Limit: 9}: 2, {Staff: "nobody", Limit: 9}: 0,
+	} {
+		if list, err := s.ConsoleEntries(ctx, f); err != nil || len(list) != want {
+			t.Errorf("%+v finds %d entries, want %d, %v", f, len(list), want, err)
+		}
+	}
+	if isPostgres(placeOf(s)) {
+		run(t, placeOf(s), `INSERT INTO console_journal (seq, at, staff, what, about, address, result) SELECT 100 + i, 1, 's' || i % 50, 'w' || i % 50, '', '', '' FROM generate_series(1, 5000) AS i`, `ANALYZE`)
+	}
+	wantPlans(t, s, 4, "FROM console_journal")
 }

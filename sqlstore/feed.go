@@ -70,32 +70,6 @@ func (s *Store) conflicts(ctx context.Context, realm, which string, from int64, 
 	return conflicts, nil
 }
 
-// Audit returns at most limit records of a realm with Seq > after, in order. With
-// about, only the records about that digest.
-func (s *Store) Audit(ctx context.Context, realm, about string, after int64, limit int) ([]identity.AuditRow, error) {
-	const from = `SELECT a.seq, a.at, a.actor, a.op, a.about, a.sealed, a.hash, s.salt FROM audit a
-		LEFT JOIN audit_salt s ON s.realm = a.realm AND s.about = a.about WHERE a.realm = $1 AND a.seq > $2`
-	query, args := from+` ORDER BY a.seq LIMIT $3`, []any{realm, after, max(limit, 0)}
-	if about != "" {
-		query, args = from+` AND a.about = $4 ORDER BY a.seq LIMIT $3`, append(args, about)
-	}
-	var records []identity.AuditRow
-	err := s.readers.use(ctx, func(c *session) error {
-		return c.each(query, args, func(rows *sql.Rows) error {
-			var r identity.AuditRow
-			at := sql.NullInt64{}
-			err := rows.Scan(&r.Seq, &at, &r.Actor, &r.Op, &r.About, &r.Sealed, &r.Hash, &r.Salt)
-			r.At = timeOf(at)
-			records = append(records, r)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading audit: %w", err)
-	}
-	return records, nil
-}
-
 // Stale returns what caches must forget since the sequence after, and the newest
 // sequence.
 //

@@ -59,6 +59,11 @@ func inboxIndexed(t *testing.T, s *Store) {
 	must(err)
 	_, err = s.ReplayPushes(ctx, line, nil, now)
 	must(err)
+	for _, f := range []inbox.LogFilter{{}, {Kind: "text"}, {Standing: inbox.StandsDead}, {Standing: inbox.StandsWaiting, Kind: "text"}, {Standing: inbox.StandsDone}} {
+		f.AppID, f.Limit, f.Look = "wx1", 2, 5
+		_, _, err = s.PushLog(ctx, f)
+		must(err)
+	}
 	must(s.FinishPush(ctx, line, "a"))
 	_, err = s.SweepPushes(ctx, now, now, now, 10)
 	must(err)

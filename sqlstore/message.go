@@ -149,7 +149,7 @@ func (s *Store) Messages(ctx context.Context, f message.Filter) ([]message.Messa
 		before = "g" // ids are of hexadecimal digits
 	}
 	query, args := messageColumns+` WHERE realm = $1 AND id < $2`, []any{f.Realm, before}
-	for _, x := range []struct{ column, want string }{{"state", string(f.State)}, {"appid", f.AppID}, {"userid", f.User}, {"batch", f.Batch}} {
+	for _, x := range []struct{ column, want string }{{"state", string(f.State)}, {"appid", f.AppID}, {"kind", string(f.Kind)}, {"userid", f.User}, {"batch", f.Batch}} {
 		if x.want == "" {
 			continue
 		}

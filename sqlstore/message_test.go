@@ -221,9 +221,9 @@ func allOfMessages(t *testing.T, s *Store, t0 time.Time) {
 	noResultsLeft(t, s)
 	_, _, err = s.FinishMessage(ctx, "wx1", 7, "success", t0)
 	must(err)
-	for i := range 16 {
+	for i := range 32 {
 		f := message.Filter{Realm: "shop", Limit: 1}
-		for bit, set := range []func(){func() { f.State = message.Queued }, func() { f.AppID = "wx1" }, func() { f.User = "u" }, func() { f.Batch = "b" }} {
+		for bit, set := range []func(){func() { f.State = message.Queued }, func() { f.AppID = "wx1" }, func() { f.User = "u" }, func() { f.Batch = "b" }, func() { f.Kind = message.KindTemplate }} {
 			if i>>bit&1 == 1 {
 				set()
 			}

@@ -140,11 +140,11 @@ func TestMigrate(t *testing.T) {
 		t.Parallel()
 		var log bytes.Buffer
 		path := filepath.Join(t.TempDir(), "facts.db")
-		all, err := latest()
+		all, err := fs.Glob(migrations, "migrations/*.sql")
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []int{int(all), 0} {
+		for _, want := range []int{len(all), 0} {
 			log.Reset()
 			s, err := OpenSQLite(t.Context(), path, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 			if err != nil {

@@ -246,6 +246,7 @@ func everything(t *testing.T, s *Store) {
 	must(err)
 	_, err = c.Audit(ctx, "shop", "r1", 0, 1)
 	must(err)
+	must(fromTheEnd(ctx, s))
 	_, err = s.Rebinds(ctx, "shop", identity.RebindWaiting, "r1", 1)
 	must(err)
 	must(s.CarryLogins(ctx, "s", "t", identity.Openid{AppID: "wx1", OpenID: "o1"}, s.now()))
@@ -265,4 +266,16 @@ func everything(t *testing.T, s *Store) {
 	_, err = s.Subject(ctx, "wx1", "open1")
 	must(err)
 	must(s.Sweep(ctx, s.now()))
+}
+
+// fromTheEnd asks what the console asks of events and the audit.
+func fromTheEnd(ctx context.Context, s *Store) error {
+	_, err := s.LastEvent(ctx, "shop")
+	for _, q := range []identity.AuditQuery{{}, {About: "r1"}, {Actor: "gateway", Op: "resolve"}, {From: s.now(), To: s.now()}} {
+		q.Realm, q.Limit, q.Look = "shop", 1, 5
+		if err == nil {
+			_, _, err = centre(s).AuditBack(ctx, q)
+		}
+	}
+	return err
 }

@@ -80,3 +80,15 @@ func (s *Store) Feed(ctx context.Context, realm string, after int64, limit int) 
 	}
 	return events, nil
 }
+
+// LastEvent is the Seq of the newest event of a realm.
+func (s *Store) LastEvent(ctx context.Context, realm string) (seq int64, err error) {
+	err = s.readers.use(ctx, func(c *session) error {
+		_, err := c.one(`SELECT seq FROM event WHERE realm = $1 AND seq > 0 ORDER BY seq DESC LIMIT 1`, []any{realm}, []any{&seq})
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("reading the feed: %w", err)
+	}
+	return seq, nil
+}

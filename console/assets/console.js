@@ -93,4 +93,46 @@ for (const form of document.querySelectorAll('[data-once]')) {
     form.querySelector('button').disabled = true
     form.querySelector('[data-then]').hidden = false
   }))
+// A part of a page that stays up to date by itself; not while somebody is about to do
+// something in it.
+for (const part of document.querySelectorAll('[data-live]')) {
+  new EventSource(part.dataset.live).onmessage = event => {
+    if (part.querySelector('details[open]') || part.contains(document.activeElement)) return
+    part.innerHTML = event.data // our own page's, of which the server has escaped what isn't
+  }
+}
+
+// A check that takes long tells how far it is.
+for (const form of document.querySelectorAll('form[data-check]')) {
+  const said = form.parentElement.querySelector('[data-checked]')
+  const kept = form.parentElement.querySelector('[data-kept]')
+  const show = is => {
+    said.hidden = false
+    if ('done' in is) return said.textContent = `${said.dataset.count} ${is.done}`
+    said.textContent = is.text
+    said.className = is.ok ? 'done' : 'wrong'
+    kept.hidden = !is.head
+    kept.querySelector('code').textContent = is.head || ''
+  }
+  form.addEventListener('submit', async event => {
+    event.preventDefault()
+    const button = form.querySelector('button')
+    button.disabled = true
+    said.className = ''
+    show({ done: 0 })
+    try {
+      const answer = await fetch(form.action, { method: 'POST', body: new FormData(form), headers: { Accept: 'application/x-ndjson' } })
+      if (answer.headers.get('Content-Type') !== 'application/x-ndjson') return form.submit()
+      let rest = ''
+      for (const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader(); ;) {
+        const { done, value } = await reader.read()
+        const lines = (rest + (value || '')).split('\n')
+        rest = lines.pop()
+        lines.forEach(line => show(JSON.parse(line)))
+        if (done) break
+      }
+    } finally {
+      button.disabled = false
+    }
+  })
 }

@@ -58,6 +58,7 @@ func (h Harness) audits(t *testing.T) {
 			equal(t, fmt.Sprintf("%+v", tt), fmt.Sprint(got), tt.want)
 		}
 	})
+	h.promise(t, "AuditBack returns at most q.Limit records that a query picks, the newest first, and where it goes on", auditedBack)
 	h.promise(t, "a record is sealed with its number and the salt of whom it is about, which stays the same", func(t *testing.T, s identity.Store) {
 		apply(t, s, recorded("a"))
 		second := recorded("a")

@@ -26,6 +26,8 @@ func Run(t *testing.T, open func(*testing.T) inbox.Store, second func(*testing.T
 		"what is over is swept, what waits is kept, what is too old goes, too":              swept,
 		"a visitor is forgotten with all but the word that he is to be, and nobody else is": forgotten,
 		"a line says how it stands":                                                         status,
+		"the log has pushes from the newest back, each with what is left to be done":        logged,
+		"the log looks at no more than it was told, and says where to go on":                lookedAt,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
