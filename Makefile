@@ -46,6 +46,11 @@ lint: ## go vet, staticcheck and gofumpt
 	@unformatted="$$($(TOOL) gofumpt -modpath $(MODULE) -l . .ci/xcaddy)" || exit 1; \
 		[ -z "$$unformatted" ] || { echo "gofumpt would change:"; echo "$$unformatted"; exit 1; }
 
+.PHONY: screenshots
+screenshots: prepare ## a picture of every page of the console, as staff and the demo's people see it, into screenshots/
+	@mkdir -p screenshots
+	WSITE_PICTURES=$(CURDIR)/screenshots go test -count 1 -run 'TestConsole_pages' ./caddymodule
+
 .PHONY: soak
 soak: prepare ## the long form of the tests that have one: kills, races, days of chaos, a million rows, ten million identities (up to two hours)
 	WSITE_SOAK=1 CGO_ENABLED=1 go test -race -count 1 -timeout 2h -run 'TestInvariants|TestOrderDoesNotMatter|TestRankIsATotalOrder|TestEvery' ./identity -rapid.checks=5000

@@ -55,6 +55,12 @@ type tab struct {
 
 func (g *gateway) tab(t *testing.T, ua, person string) *tab {
 	t.Helper()
+	return g.tabFor(t, ua, person, time.Minute)
+}
+
+// tabFor opens a tab that is given up after a time.
+func (g *gateway) tabFor(t *testing.T, ua, person string, long time.Duration) *tab {
+	t.Helper()
 	starting.Lock()
 	browserUsed = true
 	browser, err := chromium()
@@ -64,7 +70,7 @@ func (g *gateway) tab(t *testing.T, ua, person string) *tab {
 	}
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, time.Minute)
+	ctx, stop := context.WithTimeout(ctx, long)
 	t.Cleanup(stop)
 	b := &tab{t, ctx}
 	b.is(ua)

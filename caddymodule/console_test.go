@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// withConsole adds the console to the standard Caddyfile, on a host of its own.
-var withConsole = []string{"ORIGIN {\n", "http://console.localhost:PORT {\n\tbind 127.0.0.1\n\twsite_console\n}\nORIGIN {\n"}
+// withConsole adds the console to the standard Caddyfile, and the API, on hosts of their own.
+var withConsole = []string{"ORIGIN {\n", "http://console.localhost:PORT {\n\tbind 127.0.0.1\n\twsite_console\n}\n" + withAPI[1]}
 
 // consoleAt is an address of the console.
 func (g *gateway) consoleAt(path string) string {

@@ -182,6 +182,17 @@ func (s shown) Tabs() []section {
 	return nil
 }
 
+// Pages are the paths of what staff can look at, as patterns of [http.ServeMux].
+func Pages() []string {
+	var all []string
+	for _, r := range routes() {
+		if r.method == http.MethodGet {
+			all = append(all, r.path)
+		}
+	}
+	return all
+}
+
 // page writes one of our pages.
 func (v *visit) page(status int, name string, view any) error {
 	done := v.r.URL.Query().Get("done")
