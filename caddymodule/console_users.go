@@ -138,7 +138,7 @@ type asSeen struct {
 func (s asSeen) User(ctx context.Context, realm, id, mark string) (identity.UserFacts, error) {
 	facts, err := s.Store.User(ctx, realm, id, mark)
 	for _, seen := range s.seen {
-		if err == nil && seen.Realm == realm && seen.User == id && seen.State != console.StateOf(facts) && !facts.Gone {
+		if err == nil && seen.Realm == realm && seen.User == id && facts.Given.ID != "" && seen.State != console.StateOf(facts) {
 			err = console.ErrUserChanged
 		}
 	}

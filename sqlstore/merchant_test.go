@@ -124,6 +124,12 @@ func binding(t *testing.T, s *Store, t0 time.Time) {
 		t.Errorf("who was replaced is unbound: %v, %v", there, err)
 	}
 	must(s.SetFollower(ctx, follower.Follower{AppID: "wx1", OpenID: "o3", Following: false, At: t0}))
+	if bound, err := s.BindingsOfUser(ctx, "shop", "u"); err != nil || len(bound) != 1 || bound[0].Merchant != "m1" || bound[0].OpenID != "o3" {
+		t.Errorf("the user is bound as %+v, %v", bound, err)
+	}
+	if bound, err := s.BindingsOfUser(ctx, "other", "u"); err != nil || len(bound) != 0 {
+		t.Errorf("in another realm as %+v, %v", bound, err)
+	}
 }
 
 func noticing(t *testing.T, s *Store, t0 time.Time) {

@@ -1,0 +1,86 @@
+package console_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/console"
+	"github.com/caddy-wsite/caddy-wsite/identity"
+)
+
+func TestConflicts(t *testing.T) {
+	t.Parallel()
+	k := start(t)
+	k.met()
+	two := k.users.all["vli"]
+	two.Root.ID, two.Root.Kind, two.Root.BlockedAt = "m2", identity.Real, time.Now()
+	k.users.all["m2"] = two
+	at := identity.Openid{AppID: "wx01", OpenID: mingOpenid}
+	row := func(seq int64, code, have, got string, o identity.Openid) identity.ConflictRow {
+		return identity.ConflictRow{Seq: seq, Realm: "main", Code: code, Openid: o, Subject: "acme", Have: have, Got: got, At: time.Now()}
+	}
+	k.users.conflicts = []identity.ConflictRow{
+		row(7, identity.CodeUserVirtual, "", "vli", at),
+		row(6, identity.CodeUnionIDTaken, "m1", "erased", at),
+		row(5, identity.CodeUnionIDMismatch, mingUnionid, "oAnotherUnionid0000000001", at),
+		row(4, identity.CodeUserBlocked, "", "m2", at),
+		row(3, identity.CodeUserTaken, liUnionid, "m2", at),
+		row(2, identity.CodeUnionIDTaken, "m1", "vsecond", at),
+		row(1, identity.CodeUnionIDTaken, "m1", "m2", at),
+	}
+	b := k.staff(t, "root", console.Administrator)
+	page := b.get("/users/main/conflicts")
+	t.Run("those that are open come first, and no id of WeChat is whole", func(t *testing.T) {
+		var open []bool
+		for _, part := range strings.Split(page.body, `<section class="card">`)[1:] {
+			open = append(open, strings.Contains(part, ">open<"))
+		}
+		if !slices.Equal(open, []bool{true, true, true, true, false, false, false}) {
+			t.Errorf("they stand %v: %s", open, page.body)
+		}
+		hides(t, page.body, mingOpenid, mingUnionid, liOpenid, liUnionid, "oAnotherUnionid0000000001")
+	})
+	for path, want := range map[string][2]string{
+		"1": {"keep_holder", "merge m2 into m1"}, "1 ": {"keep_named", "merge m1 into m2"}, "1  ": {"part_holder", "unbind m1 from " + mingUnionid},
+		"3": {"part_named", "unbind m2 from " + liUnionid}, "3 ": {"move_named", "move m2 to " + mingOpenid}, "4": {"let_in", "unblock m2"},
+	} {
+		t.Run("one is resolved by "+want[0], func(t *testing.T) {
+			seq, before := strings.TrimSpace(path), len(k.users.done())
+			action := "/users/main/conflicts/" + seq
+			if a := b.post(action, append(form(t, page.body, action), "how", want[0], "reason", " ")...); a.status != http.StatusBadRequest || len(k.users.done()) != before {
+				t.Errorf("without a reason it answers %d", a.status)
+			}
+			if a := b.post(action, append(form(t, page.body, action), "how", want[0], "reason", "saw his passport")...); a.status != http.StatusSeeOther {
+				t.Errorf("answered %d %s", a.status, a.body)
+			}
+			if did := k.users.done(); !slices.Equal(did[before:], []string{want[1] + " by staff:root via console: saw his passport (conflict " + seq + ")"}) {
+				t.Errorf("it did %q", did[before:])
+			}
+		})
+	}
+	t.Run("what is over, or isn't there, is not resolved", func(t *testing.T) {
+		before := len(k.users.done())
+		for seq, status := range map[string]int{"2": 409, "5": 409, "6": 409, "7": 409, "8": 404, "0": 404, "-1": 404, "x": 404, "9223372036854775807": 404} {
+			for _, how := range []string{"keep_holder", "let_in", ""} {
+				if a := b.post("/users/main/conflicts/"+seq, "how", how, "reason", "r"); a.status != status {
+					t.Errorf("%s by %q answers %d", seq, how, a.status)
+				}
+			}
+		}
+		if did := k.users.done(); len(did) != before {
+			t.Errorf("it did %q", did[before:])
+		}
+	})
+	t.Run("two at once: the second one finds it changed", func(t *testing.T) {
+		before := len(k.users.done())
+		u := k.users.all["m1"]
+		u.Root.Version++
+		k.users.all["m1"] = u
+		if a := b.post("/users/main/conflicts/1", append(form(t, page.body, "/users/main/conflicts/1"), "how", "keep_holder", "reason", "r")...); a.status != http.StatusConflict || !strings.Contains(a.body, "has changed") || len(k.users.done()) != before {
+			t.Errorf("answered %d", a.status)
+		}
+	})
+}
