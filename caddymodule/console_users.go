@@ -78,6 +78,7 @@ func (a consoleUsers) stands(ctx context.Context, realm string, known identity.U
 			list = append(list, console.Stand{Merchant: b.Merchant, Name: m.Name, AppID: b.AppID})
 		}
 	}
+	slices.SortFunc(list, func(x, y console.Stand) int { return strings.Compare(x.Merchant+" "+x.AppID, y.Merchant+" "+y.AppID) })
 	return list, nil
 }
 

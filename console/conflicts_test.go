@@ -22,7 +22,9 @@ func TestConflicts(t *testing.T) {
 	row := func(seq int64, code, have, got string, o identity.Openid) identity.ConflictRow {
 		return identity.ConflictRow{Seq: seq, Realm: "main", Code: code, Openid: o, Subject: "acme", Have: have, Got: got, At: time.Now()}
 	}
+	elsewhere := identity.Openid{AppID: "wx01", OpenID: "oLeadsToAnotherByNow000001"}
 	k.users.conflicts = []identity.ConflictRow{
+		row(8, identity.CodeUnionIDTaken, "m1", "m2", elsewhere),
 		row(7, identity.CodeUserVirtual, "", "vli", at),
 		row(6, identity.CodeUnionIDTaken, "m1", "erased", at),
 		row(5, identity.CodeUnionIDMismatch, mingUnionid, "oAnotherUnionid0000000001", at),
@@ -38,7 +40,7 @@ func TestConflicts(t *testing.T) {
 		for _, part := range strings.Split(page.body, `<section class="card">`)[1:] {
 			open = append(open, strings.Contains(part, ">open<"))
 		}
-		if !slices.Equal(open, []bool{true, true, true, true, false, false, false}) {
+		if !slices.Equal(open, []bool{true, true, true, true, false, false, false, false}) {
 			t.Errorf("they stand %v: %s", open, page.body)
 		}
 		hides(t, page.body, mingOpenid, mingUnionid, liOpenid, liUnionid, "oAnotherUnionid0000000001")
@@ -63,7 +65,7 @@ func TestConflicts(t *testing.T) {
 	}
 	t.Run("what is over, or isn't there, is not resolved", func(t *testing.T) {
 		before := len(k.users.done())
-		for seq, status := range map[string]int{"2": 409, "5": 409, "6": 409, "7": 409, "8": 404, "0": 404, "-1": 404, "x": 404, "9223372036854775807": 404} {
+		for seq, status := range map[string]int{"2": 409, "5": 409, "6": 409, "7": 409, "8": 409, "9": 404, "0": 404, "-1": 404, "x": 404, "9223372036854775807": 404} {
 			for _, how := range []string{"keep_holder", "let_in", ""} {
 				if a := b.post("/users/main/conflicts/"+seq, "how", how, "reason", "r"); a.status != status {
 					t.Errorf("%s by %q answers %d", seq, how, a.status)

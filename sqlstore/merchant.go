@@ -153,11 +153,11 @@ func eachBinding(c *session, query string, args []any, take func(merchant.Bindin
 	})
 }
 
-// BindingsOfUser are the merchants to whom a user is bound.
+// BindingsOfUser are the merchants to whom a user is bound, in no order.
 func (s *Store) BindingsOfUser(ctx context.Context, realm, user string) (list []merchant.Binding, err error) {
 	err = s.readers.use(ctx, func(c *session) error {
 		list = nil
-		return eachBinding(c, `SELECT `+bindingColumns+` WHERE b.realm = $1 AND b.userid = $2 AND b.userid <> '' ORDER BY b.merchant, b.appid, b.slot`, []any{realm, user}, func(b merchant.Binding) {
+		return eachBinding(c, `SELECT `+bindingColumns+` WHERE b.realm = $1 AND b.userid = $2 AND b.userid <> ''`, []any{realm, user}, func(b merchant.Binding) {
 			list = append(list, b)
 		})
 	})
