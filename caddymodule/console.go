@@ -59,7 +59,7 @@ func (h *Console) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 func (a *App) newConsole() *console.Console {
 	return console.New(console.Config{
 		AppIDs: a.appIDs, Messages: consoleMessages{a}, Events: consoleEvents{a}, Pushes: consolePushes{a}, Jobs: consoleJobs{a}, Audit: consoleAudit{a},
-		Store: a.consoleStore(), Overview: consoleOverview{a}, Zone: a.zone, Accounts: consoleAccounts{a}, Realms: a.consoleRealms(), Merchants: a.desk, Notices: a.desk, Users: consoleUsers{a}, Templates: a.consoleTemplates, Draw: drawCode, Now: func() time.Time { return a.now() }, Random: a.random,
+		Store: a.consoleStore(), Overview: consoleOverview{a}, Zone: a.zone, Accounts: consoleAccounts{a}, Directory: consoleDirectory{a}, Realms: a.consoleRealms, Merchants: a.desk, Notices: a.desk, Users: consoleUsers{a}, Templates: a.consoleTemplates, Draw: drawCode, Now: func() time.Time { return a.now() }, Random: a.random,
 		Within: func(ctx context.Context, by string) (time.Duration, bool) {
 			verdict, within := a.count(ctx, limitConsoleLogins, by)
 			return verdict.RetryAfter, within

@@ -11,7 +11,7 @@ import (
 
 var accountRoutes = []route{
 	{"GET", "/accounts", seeAccounts, "", (*Console).accountsPage},
-	{"POST", "/accounts/{appid}/check", checkAccount, "account_check", (*Console).check},
+	{"POST", "/accounts/of/{appid}/check", checkAccount, "account_check", (*Console).check},
 }
 
 var accountWords = map[string]Text{

@@ -164,7 +164,7 @@ func (v *visit) showAudit(checked *outcome) error {
 	if err != nil {
 		return err
 	}
-	view := auditView{Realm: realm, Realms: v.Realms, Ops: auditOps, Filter: q, From: v.r.URL.Query().Get("from"), To: v.r.URL.Query().Get("to"), Outcome: checked}
+	view := auditView{Realm: realm, Realms: v.Realms(), Ops: auditOps, Filter: q, From: v.r.URL.Query().Get("from"), To: v.r.URL.Query().Get("to"), Outcome: checked}
 	for _, r := range list {
 		view.List = append(view.List, record{r})
 	}

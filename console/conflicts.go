@@ -81,7 +81,7 @@ func (c *Console) showConflicts(v *visit, status int, before int64, wrong Text) 
 	if err != nil {
 		return err
 	}
-	view := conflictsView{Realm: realm, Realms: c.Realms, Wrong: wrong}
+	view := conflictsView{Realm: realm, Realms: c.Realms(), Wrong: wrong}
 	for _, row := range rows {
 		s, err := c.meeting(v, row)
 		if err != nil {

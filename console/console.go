@@ -73,8 +73,10 @@ type Config struct {
 	Pushes   PushLog
 	Jobs     Jobs
 	Audit    Audit
+	// Directory is which accounts and sites exist.
+	Directory Directory
 	// Realms are those whose merchants are kept here.
-	Realms    []Realm
+	Realms    func() []Realm
 	Merchants Merchants
 	Notices   Notices
 	Users     Users
@@ -138,6 +140,8 @@ func routes() []route {
 		userRoutes,
 		conflictRoutes,
 		accountRoutes,
+		accountEditRoutes,
+		siteRoutes,
 		messageRoutes,
 		eventRoutes,
 		pushRoutes,

@@ -132,7 +132,7 @@ func (c *Console) eventsPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := eventsView{Realm: realm, Realms: c.Realms}
+	view := eventsView{Realm: realm, Realms: c.Realms()}
 	all, err := c.Events.Lines(v.ctx)
 	if err != nil {
 		return err

@@ -23,10 +23,10 @@ type merchantsView struct {
 }
 
 func (c *Console) merchantsHome(v *visit) error {
-	if len(c.Realms) == 0 {
+	if len(c.Realms()) == 0 {
 		return notFound
 	}
-	return v.to("/merchants/" + c.Realms[0].Name)
+	return v.to("/merchants/" + c.Realms()[0].Name)
 }
 
 // merchantsPage lists merchants, those first whom nobody is bound to.
@@ -52,7 +52,7 @@ func (c *Console) merchantsPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := merchantsView{Realm: realm, Realms: c.Realms, Filter: f, Total: total, List: list}
+	view := merchantsView{Realm: realm, Realms: c.Realms(), Filter: f, Total: total, List: list}
 	if before && len(list) > 0 {
 		view.Before = beside(f, list[0].Place(), true)
 	}

@@ -73,7 +73,7 @@ type Realm struct {
 
 // realm is the one that the address names.
 func (v *visit) realm() (Realm, error) {
-	for _, r := range v.Realms {
+	for _, r := range v.Realms() {
 		if r.Name == v.r.PathValue("realm") {
 			return r, nil
 		}

@@ -166,10 +166,10 @@ type realmLinks struct {
 
 // firstRealm sends the browser to the page of the first realm.
 func (v *visit) firstRealm(path string) error {
-	if len(v.Realms) == 0 {
+	if len(v.Realms()) == 0 {
 		return notFound
 	}
-	return v.to(path + v.Realms[0].Name)
+	return v.to(path + v.Realms()[0].Name)
 }
 
 func (c *Console) messagesPage(v *visit) error {
@@ -185,7 +185,7 @@ func (c *Console) messagesPage(v *visit) error {
 	if f.Kind, err = v.chosen("kind", messageKinds); err != nil {
 		return err
 	}
-	view := messagesView{Realm: realm, Realms: c.Realms, States: messageStates, Kinds: messageKinds, Filter: f}
+	view := messagesView{Realm: realm, Realms: c.Realms(), States: messageStates, Kinds: messageKinds, Filter: f}
 	if view.Accounts, err = v.accounts(f.AppID); err != nil {
 		return err
 	}

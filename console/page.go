@@ -109,6 +109,8 @@ var whats = func() map[string]Text {
 		noticeWords,
 		userWords,
 		accountWords,
+		accountEditWords,
+		siteWords,
 		messageWords,
 		eventWords,
 		pushWords,
@@ -133,7 +135,9 @@ var sections = []section{
 	{"/overview", Text{"概览", "Overview"}, seeOverview, nil},
 	{"/merchants", Text{"商户", "Merchants"}, seeMerchants, nil},
 	{"/users", Text{"用户", "Users"}, seeUsers, nil},
-	{"/accounts", Text{"公众号", "Accounts"}, seeAccounts, nil},
+	{"/accounts", Text{"公众号", "Accounts"}, seeAccounts, []section{
+		{"/accounts", Text{"公众号", "Accounts"}, seeAccounts, nil}, {"/sites", Text{"站点", "Sites"}, seeAccounts, nil},
+	}},
 	{"/messages", Text{"消息", "Messages"}, seeMessages, []section{
 		{"/messages", Text{"消息", "Messages"}, seeMessages, nil},
 		{"/quota", Text{"额度", "Quota"}, seeMessages, nil},

@@ -98,12 +98,23 @@ var may = map[string]console.Role{
 	"GET /audit/{realm}":                                     console.Administrator,
 	"GET /audit/{realm}/records.csv":                         console.Administrator,
 	"POST /audit/{realm}/verify":                             console.Administrator,
+	"GET /accounts/new":                                      console.Administrator,
+	"POST /accounts/new":                                     console.Administrator,
+	"GET /accounts/of/{appid}":                               console.Viewer,
+	"POST /accounts/of/{appid}":                              console.Administrator,
+	"POST /accounts/of/{appid}/delete":                       console.Administrator,
+	"GET /sites":                                             console.Viewer,
+	"GET /sites/new":                                         console.Administrator,
+	"POST /sites/new":                                        console.Administrator,
+	"GET /sites/of/{ptid}":                                   console.Viewer,
+	"POST /sites/of/{ptid}":                                  console.Administrator,
+	"POST /sites/of/{ptid}/delete":                           console.Administrator,
 	"GET /accounts":                                          console.Viewer,
-	"POST /accounts/{appid}/check":                           console.Operator,
+	"POST /accounts/of/{appid}/check":                        console.Operator,
 }
 
 // filled is an address with somebody in it.
-var filled = strings.NewReplacer("{$}", "", "{name}", "nobody", "{appid}", "wx99", "{realm}", "nowhere", "{id}", "nobody", "{code}", "none", "{notice}", "none")
+var filled = strings.NewReplacer("{$}", "", "{name}", "nobody", "{appid}", "wx99", "{ptid}", "nosite", "{realm}", "nowhere", "{id}", "nobody", "{code}", "none", "{notice}", "none")
 
 func TestRights(t *testing.T) {
 	t.Parallel()

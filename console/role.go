@@ -25,6 +25,7 @@ const (
 	seeOverview     Action = "overview"
 	seeAccounts     Action = "accounts"      // how accounts stand
 	checkAccount    Action = "account.check" // asks WeChat
+	configure       Action = "configure"     // accounts and sites
 	seeMerchants    Action = "merchants"
 	editMerchants   Action = "merchant.edit"
 	bindMerchants   Action = "merchant.bind" // codes, and who is bound
@@ -52,6 +53,7 @@ var rights = map[Action]Role{
 	seeOverview:     Viewer,
 	seeAccounts:     Viewer,
 	checkAccount:    Operator,
+	configure:       Administrator,
 	seeMerchants:    Viewer,
 	editMerchants:   Operator,
 	bindMerchants:   Operator,

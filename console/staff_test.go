@@ -120,10 +120,10 @@ func TestStaff(t *testing.T) {
 		if a := b.get("/accounts"); !strings.Contains(a.body, "set the secret") || !strings.Contains(a.body, "needs attention") {
 			t.Errorf("the page says %s", a.body)
 		}
-		if a := b.post("/accounts/wx01/check"); a.status != http.StatusOK || !strings.Contains(a.body, "<strong>token") {
+		if a := b.post("/accounts/of/wx01/check"); a.status != http.StatusOK || !strings.Contains(a.body, "<strong>token") {
 			t.Errorf("the check answers %d %s", a.status, a.body)
 		}
-		if a := b.post("/accounts/wx02/check"); a.status != http.StatusNotFound {
+		if a := b.post("/accounts/of/wx02/check"); a.status != http.StatusNotFound {
 			t.Errorf("the check of another answers %d", a.status)
 		}
 	})

@@ -141,10 +141,10 @@ func (v usersView) Subjects() []string {
 }
 
 func (c *Console) usersHome(v *visit) error {
-	if len(c.Realms) == 0 {
+	if len(c.Realms()) == 0 {
 		return notFound
 	}
-	return v.to("/users/" + c.Realms[0].Name)
+	return v.to("/users/" + c.Realms()[0].Name)
 }
 
 func (c *Console) usersPage(v *visit) error { return c.showFind(v, http.StatusOK, Text{}) }
@@ -154,7 +154,7 @@ func (c *Console) showFind(v *visit, status int, wrong Text) error {
 	if err != nil {
 		return err
 	}
-	return v.page(status, "users", usersView{realm, c.Realms, c.Users.Places(realm.Name), wrong})
+	return v.page(status, "users", usersView{realm, c.Realms(), c.Users.Places(realm.Name), wrong})
 }
 
 // findUser goes to the page of a user. What was typed reaches no address unless it is the
