@@ -123,7 +123,7 @@ func TestConsole_pages(t *testing.T) {
 		t.Run("each can be read by everybody, in "+lang, func(t *testing.T) {
 			t.Parallel()
 			s := playConsole(t)
-			b := s.tabFor(t, uaDesktop, "", 3*time.Minute)
+			b := s.tabFor(t, uaDesktop, "", 10*time.Minute)
 			call(b, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: uaDesktop, AcceptLanguage: accepts})
 			call(b, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: watched})
 			for _, path := range []string{"/sign-in", "/setup"} {

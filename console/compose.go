@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -126,6 +127,11 @@ func (c *Console) sendNotice(v *visit) error {
 		return err
 	}
 	en, zh := said.Say()
+	for _, b := range view.Form.Blanks {
+		if b.Label != "" { // staff see that, and not WeChat's name
+			en, zh = strings.ReplaceAll(en, strconv.Quote(b.Key), strconv.Quote(b.Label)), strings.ReplaceAll(zh, b.Key, "「"+b.Label+"」")
+		}
+	}
 	view.Wrong, v.came = Text{zh, en}, "refused: "+en
 	return v.page(http.StatusBadRequest, "compose", view)
 }

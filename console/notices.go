@@ -1,11 +1,14 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/merchant"
@@ -78,6 +81,7 @@ type noticeView struct {
 	Now        time.Time
 	Notice     merchant.Notice
 	Content    merchant.Content
+	Lines      []merchant.Line
 	Recipients []merchant.Recipient
 	More       bool
 }
@@ -101,6 +105,7 @@ func (c *Console) noticePage(v *visit) error {
 	if view.Content, err = c.Notices.Read(n); err != nil {
 		return err
 	}
+	view.Lines = c.linesOf(v, n, view.Content)
 	for r, err := range c.Notices.Recipients(v.ctx, realm.Name, n.ID) {
 		if err != nil {
 			return err
@@ -111,6 +116,25 @@ func (c *Console) noticePage(v *visit) error {
 		view.Recipients = append(view.Recipients, r)
 	}
 	return v.page(http.StatusOK, "notice", view)
+}
+
+// linesOf are what a notice says, by the labels of its template. Where that is gone they are
+// named as WeChat does.
+func (c *Console) linesOf(v *visit, n merchant.Notice, content merchant.Content) []merchant.Line {
+	var lines []merchant.Line
+	form, err := c.Notices.Form(v.ctx, n.AppID, n.Template)
+	if err == nil {
+		for _, b := range form.Blanks {
+			if text, given := content.Data[b.Key]; given {
+				lines = append(lines, merchant.Line{Label: cmp.Or(b.Label, b.Key), Value: text})
+			}
+		}
+		return lines
+	}
+	for _, key := range slices.Sorted(maps.Keys(content.Data)) {
+		lines = append(lines, merchant.Line{Label: key, Value: content.Data[key]})
+	}
+	return lines
 }
 
 // word is a word with how a page shows it: good, bad, warn, or as it is.

@@ -1,6 +1,9 @@
 package message
 
-import "strconv"
+import (
+	"cmp"
+	"strconv"
+)
 
 // Codes of a [Fault].
 const (
@@ -45,7 +48,7 @@ func (f *Fault) Say() (en, zh string) {
 	case FaultTooLong:
 		return "field " + field + " is too long: at most " + f.Limit, "字段 " + f.Field + " 过长，上限：" + f.Limit
 	case FaultKind:
-		return "field " + field + " is not of its kind: " + f.Limit, "字段 " + f.Field + " 的格式不符，应为：" + f.Limit
+		return "field " + field + " is not of its kind: " + f.Limit, "字段 " + f.Field + " 的格式不符，应为：" + cmp.Or(whatsZH[f.Limit], f.Limit)
 	case FaultValue:
 		return "field " + field + " has a value that isn't approved: " + f.Limit, "字段 " + f.Field + " 的取值未获批准，可选：" + f.Limit
 	case FaultReused:

@@ -57,6 +57,23 @@ var fieldKinds = map[string]fieldKind{
 	"name":             {20, "10 Chinese characters, or 20 others", fitsName},
 }
 
+// whatsZH say what a field takes in Chinese.
+var whatsZH = map[string]string{
+	"characters of any kind":               "任意字符",
+	"ASCII letters, digits and symbols":    "英文字母、数字和符号",
+	"a time such as 2024-09-22 15:01":      "时间，例如 2024-09-22 15:01",
+	"a date such as 2024-09-22":            "日期，例如 2024-09-22",
+	"an amount such as ¥39.80 or 39.8元":    "金额，例如 ¥39.80 或 39.8元",
+	"digits and symbols of a phone number": "电话号码",
+	"characters of a number plate":         "车牌号",
+	"a value approved for the template":    "模板已审核的取值",
+	"Chinese characters":                   "汉字",
+	"digits":                               "数字",
+	"Latin letters":                        "英文字母",
+	"symbols":                              "符号",
+	"10 Chinese characters, or 20 others":  "10 个汉字，或 20 个其他字符",
+}
+
 // untyped are the fields of templates from before May 2023. WeChat cuts what is longer
 // and shows no line break, so it is refused rather than shown in part.
 var untyped = fieldKind{20, "characters of any kind", nil}

@@ -31,6 +31,8 @@ type Field struct {
 	// Max is how many characters it may have, and What says of which kind.
 	Max  int
 	What string
+	// WhatZH is the same in Chinese.
+	WhatZH string
 	// Required fields must be given. first and remark are not: WeChat shows them no
 	// longer.
 	Required bool
@@ -43,7 +45,7 @@ func (t Template) Fields() []Field {
 	var fields []Field
 	for _, key := range ParseContent(t.Content) {
 		kind := kindOf(key)
-		fields = append(fields, Field{Key: key, Max: kind.max, What: kind.what, Required: !unshown(key), Approved: t.Approved[key]})
+		fields = append(fields, Field{Key: key, Max: kind.max, What: kind.what, WhatZH: whatsZH[kind.what], Required: !unshown(key), Approved: t.Approved[key]})
 	}
 	return fields
 }

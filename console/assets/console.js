@@ -67,6 +67,11 @@ for (const field of document.querySelectorAll('[data-fills]')) {
   show()
 }
 
+for (const opens of document.querySelectorAll('[data-opens]')) {
+  const link = document.querySelector('input[name=url]')
+  link.addEventListener('input', () => { opens.hidden = !link.value })
+}
+
 // All on a page are ticked at once, and the list says how many are.
 for (const said of document.querySelectorAll('[data-picked]')) {
   const form = said.closest('form')
