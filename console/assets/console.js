@@ -102,6 +102,8 @@ for (const form of document.querySelectorAll('[data-once]')) {
     form.querySelector('button').disabled = true
     form.querySelector('[data-then]').hidden = false
   }))
+}
+
 // A part of a page that stays up to date by itself; not while somebody is about to do
 // something in it.
 for (const part of document.querySelectorAll('[data-live]')) {
