@@ -36,19 +36,13 @@ func (b *tab) says(g *gateway, action, reason, done string) {
 	b.arrives(g.consoleAt("/users/main/of/m1?done=" + done))
 }
 
-// startOperated starts a gateway with the console, the API, and pushes.
-func startOperated(t *testing.T) *gateway {
-	t.Helper()
-	return startChannels(t, "ORIGIN {\n", strings.TrimSuffix(withAPI[1], "ORIGIN {\n")+withConsole[1])
-}
-
 func TestConsole_usersBrowser(t *testing.T) {
 	t.Parallel()
 	for _, lang := range []string{"zh", "en"} {
 		for device, width := range map[string]int{"phone": 390, "desktop": 1280} {
 			t.Run("who is found by his openid is signed out, blocked, turned away and let in again, in "+lang+" on a "+device, func(t *testing.T) {
 				t.Parallel()
-				g := startOperated(t)
+				g := startConsole(t)
 				ming := g.phone("ming")
 				g.tokenAt(t, ming, appA, "shop")
 				g.tokenAt(t, g.phone("ming"), appB, "shop")

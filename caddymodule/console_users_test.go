@@ -125,7 +125,7 @@ func (a pageAnswer) refused(t *testing.T, status int, why string) {
 
 func TestConsole_users(t *testing.T) {
 	t.Parallel()
-	g := startOperated(t)
+	g := startConsole(t)
 	root, two := g.clerk(t, "root", console.Administrator), g.clerk(t, "two", console.Operator)
 	ming := g.member(t, "ming", "m1")
 	openid, unionid := g.sim.OpenID("ming", appA), g.known(t, "ming", appA).Openid.UnionID
