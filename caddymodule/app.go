@@ -129,9 +129,10 @@ type App struct {
 	box        cookieBox
 	tickets    tickets
 	realmKeys  map[string][]byte
-	factsSeen  atomic.Int64 // when the facts were last followed, in Unix nanoseconds
-	factsDown  atomic.Bool  // they could not be followed the last time
-	keysFailed atomic.Bool  // the signing keys could not be rotated the last time
+	factors    *identity.Box // the second factors of staff
+	factsSeen  atomic.Int64  // when the facts were last followed, in Unix nanoseconds
+	factsDown  atomic.Bool   // they could not be followed the last time
+	keysFailed atomic.Bool   // the signing keys could not be rotated the last time
 	redis      *cluster.Redis
 	redisDown  atomic.Bool
 

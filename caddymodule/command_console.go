@@ -19,8 +19,9 @@ func consoleUserCommand() *cobra.Command {
 		Use:   "console-user",
 		Short: "Adds, resets and lists who works with the console",
 		Long: `
-Adds somebody to the staff of the console of a running gateway, or takes his password. Both
-print a path of the console, good for one use within 24 hours, where he chooses a password.
+Adds somebody to the staff of the console of a running gateway, or takes his password and his
+second factor. Both print a path of the console, good for one use within 24 hours, where he
+chooses a password.
 
 Roles: viewer (looks), operator (works with merchants, checks accounts), administrator (keeps
 the staff as well).
@@ -39,7 +40,7 @@ the staff as well).
 	}
 	add.Flags().StringVar(&role, "role", "viewer", "viewer, operator or administrator")
 	users.AddCommand(add, &cobra.Command{
-		Use: "reset <name>", Short: "Takes somebody's password and sessions, and prints where he chooses another", Args: cobra.ExactArgs(1),
+		Use: "reset <name>", Short: "Takes somebody's password, second factor and sessions, and prints where he chooses another", Args: cobra.ExactArgs(1),
 		RunE: caddycmd.WrapCommandFuncForCobra(func(fl caddycmd.Flags) (int, error) {
 			return printInvitation(call(http.MethodPost, adminStaffReset, map[string]string{"name": fl.Arg(0)}))
 		}),

@@ -27,6 +27,10 @@ func init() { caddy.RegisterModule(new(Console)) }
 // stand, who the staff are. It answers
 // everything that reaches it, so it gets a host of its own. docs/console.md describes it.
 type Console struct {
+	// The least role that has to have a second factor: `viewer`, `operator` or
+	// `administrator`. Who hasn't turned one on can do nothing else. Default: none.
+	RequireSecondFactor console.Role `json:"require_second_factor,omitempty"`
+
 	app     *App
 	once    sync.Once
 	console *console.Console
@@ -44,13 +48,24 @@ func (h *Console) Provision(ctx caddy.Context) error {
 	return err
 }
 
+// Validate judges what was configured.
+func (h *Console) Validate() error {
+	if h.RequireSecondFactor != "" && !h.RequireSecondFactor.Valid() {
+		return fmt.Errorf("require_second_factor: there is no role %q; use viewer, operator or administrator", h.RequireSecondFactor)
+	}
+	return nil
+}
+
 // ServeHTTP answers a request; it never calls the next handler.
 func (h *Console) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	strip(r) // nothing here believes X-User, and nothing shall
 	if err := h.app.awaitReady(r); err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
-	h.once.Do(func() { h.console = h.app.newConsole() })
+	h.once.Do(func() {
+		h.console = h.app.newConsole()
+		h.console.Factor = h.RequireSecondFactor
+	})
 	h.console.ServeHTTP(w, r)
 	return nil
 }
@@ -60,6 +75,7 @@ func (a *App) newConsole() *console.Console {
 	return console.New(console.Config{
 		AppIDs: a.appIDs, Messages: consoleMessages{a}, Events: consoleEvents{a}, Pushes: consolePushes{a}, Jobs: consoleJobs{a}, Audit: consoleAudit{a},
 		Store: a.consoleStore(), Overview: consoleOverview{a}, Zone: a.zone, Accounts: consoleAccounts{a}, Directory: consoleDirectory{a}, Realms: a.consoleRealms, Merchants: a.desk, Notices: a.desk, Users: consoleUsers{a}, Templates: a.consoleTemplates, Draw: drawCode, Now: func() time.Time { return a.now() }, Random: a.random,
+		Sealer: a.factors,
 		Within: func(ctx context.Context, by string) (time.Duration, bool) {
 			verdict, within := a.count(ctx, limitConsoleLogins, by)
 			return verdict.RetryAfter, within
@@ -199,6 +215,7 @@ func (a consoleAccounts) Check(ctx context.Context, appID string) ([]console.Fin
 
 var (
 	_ caddy.Provisioner           = (*Console)(nil)
+	_ caddy.Validator             = (*Console)(nil)
 	_ caddyhttp.MiddlewareHandler = (*Console)(nil)
 	_ console.Accounts            = consoleAccounts{}
 )

@@ -22,6 +22,7 @@ func playConsole(t *testing.T) *stage {
 	t.Helper()
 	g := startConsole(t)
 	s := &stage{office: office{g, t, g.apiKey(t, "main", "merchant message")}}
+	g.goesOn(t)
 	for _, m := range demoMerchants {
 		s.lists(m.ID, "name", m.Name, "contact", m.Contact, "phone", m.Phone)
 	}
@@ -74,6 +75,7 @@ func playConsole(t *testing.T) *stage {
 		"/merchants":                              {},
 		"/{$}":                                    {"not-found": "/nothing"},
 		"/sign-in":                                {},
+		"/sign-in/code":                           {},
 		"/setup":                                  {},
 	}
 	return s

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/caddy-wsite/caddy-wsite/console"
@@ -110,15 +109,6 @@ func (g *gateway) goesOn(t *testing.T) {
 	}
 }
 
-// inDark shows pages as at night, or as by day.
-func (b *tab) inDark(dark bool) {
-	scheme := "light"
-	if dark {
-		scheme = "dark"
-	}
-	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
-}
-
 func TestConsole_overview(t *testing.T) {
 	t.Parallel()
 	for device, width := range map[string]int{"phone": 390, "desktop": 1280} {
@@ -139,11 +129,11 @@ func TestConsole_overview(t *testing.T) {
 				b.do(chromedp.Navigate(g.consoleAt("/overview")), chromedp.WaitVisible(".needs"), chromedp.Click("a[href='/overview?by="+by+"']"), chromedp.WaitVisible("a[href='/overview?by="+by+"'][aria-current]"))
 				b.shows(device + "-overview-" + by)
 			}
-			b.inDark(true)
+			b.prefers("dark")
 			b.shows(device + "-overview-dark")
 			b.do(chromedp.Click(".chart details summary"), chromedp.WaitVisible(".plainly"), chromedp.ScrollIntoView(".plainly"))
 			b.shows(device + "-overview-table")
-			b.inDark(false)
+			b.prefers("light")
 			b.do(chromedp.Click(".needs a[href^='/merchants/main']"), chromedp.WaitVisible("tbody a"))
 			if text := b.text(); !strings.Contains(text, "Tea house") {
 				t.Errorf("the link leads to %s", text)

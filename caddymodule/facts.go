@@ -60,7 +60,7 @@ func (a *App) openFacts(ctx context.Context) error {
 	if err := a.openShared(ctx, store, sealer); err != nil {
 		return err
 	}
-	a.box, a.tickets = newCookieBox(sealer), newTickets(sealer)
+	a.box, a.tickets, a.factors = newCookieBox(sealer), newTickets(sealer), sealer.Box("second factors")
 	if err := a.openDirectory(ctx, store, sealer); err != nil {
 		return fmt.Errorf("opening facts: %w", err)
 	}
@@ -86,6 +86,7 @@ func (a *App) openFacts(ctx context.Context) error {
 		return fmt.Errorf("opening facts: %w", err)
 	}
 	a.current = f
+	a.resealFactors(ctx)
 	if err := a.openChannels(sealer); err != nil {
 		return fmt.Errorf("opening facts: %w", err)
 	}
@@ -200,6 +201,7 @@ func (a *App) watchFacts(ctx context.Context) {
 		case <-rotate.C:
 			err = a.facts().keys.Rotate(ctx)
 			a.keysFailed.Store(err != nil)
+			a.resealFactors(ctx)
 		case <-sweep.C:
 			err = a.facts().Sweep(ctx, a.now())
 		case <-move.C:

@@ -61,7 +61,7 @@ type Finding struct {
 // Text is said in two languages.
 type Text struct{ ZH, EN string }
 
-// Config is what a [Console] needs; all of it but Zone and Log.
+// Config is what a [Console] needs; all of it but Factor, Zone and Log.
 type Config struct {
 	Store    Store
 	Overview Overview
@@ -95,6 +95,10 @@ type Config struct {
 	// Leave puts the code for the first administrator where only who runs the gateway can
 	// read it.
 	Leave func(code string) error
+	// Sealer seals second factors.
+	Sealer Sealer
+	// Factor is the least role that has to have a second factor; empty for none.
+	Factor Role
 	// Zone is where staff read the time; China's if there is none.
 	Zone *time.Location
 	Log  *slog.Logger
@@ -132,6 +136,8 @@ const merchantImport = "merchant_import"
 func routes() []route {
 	return slices.Concat(
 		signInRoutes,
+		halfRoutes,
+		factorRoutes,
 		overviewRoutes,
 		staffRoutes,
 		merchantRoutes,

@@ -14,6 +14,9 @@
 //
 // # Sessions
 //
+// Who has a second factor gives a code of it as well: until then he has half of a session,
+// which opens nothing. A code is good once.
+//
 // A session is a random token in a cookie, of which the digest alone is kept. It ends
 // after [Idle] without use, after [Longest] in any case, with a new password, and when
 // somebody ends it. Who he is and what he may do is read anew for each request.

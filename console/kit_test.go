@@ -68,6 +68,7 @@ func start(t *testing.T) *kit {
 	k.console = console.New(console.Config{
 		AppIDs: func() []string { return []string{"wx01"} }, Messages: k.did, Events: k.did, Pushes: pushes{k.did}, Jobs: jobs{k.did}, Audit: k.did,
 		Store: store, Overview: overview{store}, Accounts: accounts{}, Directory: newListed(store), Realms: func() []console.Realm { return []console.Realm{{Name: "main", Accounts: []string{"wx01"}}} },
+		Sealer: box(),
 		Draw: func(url string) (svg, png []byte, err error) {
 			return []byte("<svg></svg>"), []byte("picture of " + url), nil
 		},

@@ -103,6 +103,8 @@ var whats = func() map[string]Text {
 	all := map[string]Text{}
 	for _, of := range []map[string]Text{
 		signInWords,
+		halfWords,
+		factorWords,
 		staffWords,
 		merchantWords,
 		codeWords,

@@ -34,8 +34,10 @@ var staffWords = map[string]Text{
 }
 
 type meView struct {
-	Sessions []Session
-	This     string // the id of the one that looks
+	Sessions   []Session
+	This       string // the id of the one that looks
+	Recoveries int    // recovery codes that are left
+	Needs      bool   // a second factor, before he may do anything
 }
 
 func (c *Console) mePage(v *visit) error {
@@ -43,7 +45,11 @@ func (c *Console) mePage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.page(http.StatusOK, "me", meView{sessions, v.session.ID})
+	_, left, _, err := c.Store.ConsoleFactor(v.ctx, v.staff.Name)
+	if err != nil {
+		return err
+	}
+	return v.page(http.StatusOK, "me", meView{sessions, v.session.ID, left, v.needsFactor()})
 }
 
 // sessionsOf are those of somebody that still hold.
@@ -64,10 +70,8 @@ func (c *Console) sessionsOf(v *visit, name string) ([]Session, error) {
 // changePassword takes the old one, so that who finds an open browser can't stay.
 func (c *Console) changePassword(v *visit) error {
 	old, password := v.r.PostFormValue("old"), v.r.PostFormValue("password")
-	if after, ok := c.Within(v.ctx, "name/"+v.staff.Name); !ok {
-		f := refuse(http.StatusTooManyRequests, "尝试次数过多，请稍后再试", "Too many tries: wait a moment")
-		f.after = after
-		return f
+	if err := v.within("name/" + v.staff.Name); err != nil {
+		return err
 	}
 	ok, err := matches(v.ctx, v.staff.Password, old)
 	switch {

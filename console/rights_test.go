@@ -14,6 +14,12 @@ import (
 var may = map[string]console.Role{
 	"GET /{$}":                                               console.Viewer,
 	"GET /overview":                                          console.Viewer,
+	"GET /sign-in/code":                                      "",
+	"POST /sign-in/code":                                     "",
+	"GET /me/factor":                                         console.Viewer,
+	"POST /me/factor":                                        console.Viewer,
+	"POST /me/factor/off":                                    console.Viewer,
+	"POST /staff/{name}/factor/off":                          console.Administrator,
 	"GET /sign-in":                                           "",
 	"POST /sign-in":                                          "",
 	"POST /sign-out":                                         console.Viewer,
@@ -142,7 +148,7 @@ func TestRights(t *testing.T) {
 					a = b.post(filled.Replace(r.Path), "role", "viewer")
 				}
 				allowed := slices.Index(console.Roles, role) >= slices.Index(console.Roles, least)
-				away := a.status == http.StatusUnauthorized && r.Path != "/sign-in" || a.status == http.StatusForbidden && !slices.Contains([]string{"/setup", "/me/password"}, r.Path) || a.header.Get("Location") == "/sign-in" && r.Path != "/sign-out"
+				away := a.status == http.StatusUnauthorized && r.Path != "/sign-in" || a.status == http.StatusForbidden && !slices.Contains([]string{"/setup", "/me/password", "/me/factor/off"}, r.Path) || a.header.Get("Location") == "/sign-in" && r.Path != "/sign-out" && r.Path != "/sign-in/code"
 				if away == allowed {
 					t.Errorf("%s answers a %q with %d %s", name, role, a.status, a.header.Get("Location"))
 				}

@@ -38,7 +38,7 @@ func (c *Console) Add(ctx context.Context, name string, role Role) (code string,
 	return code, nil
 }
 
-// Reset takes somebody's password and sessions, and returns the code with which he chooses
+// Reset takes somebody's password, second factor and sessions, and returns the code with which he chooses
 // a new one. A name that nobody has is an error.
 func (c *Console) Reset(ctx context.Context, name string) (code string, err error) {
 	code, i := c.invite(name)
@@ -92,10 +92,8 @@ func (c *Console) setupPage(v *visit) error {
 
 // setup takes a code, and gives whom it is for his password.
 func (c *Console) setup(v *visit) error {
-	if after, ok := c.Within(v.ctx, "address/"+v.Client(v.r)); !ok {
-		f := refuse(http.StatusTooManyRequests, "尝试次数过多，请稍后再试", "Too many tries: wait a moment")
-		f.after = after
-		return f
+	if err := v.within("address/" + v.Client(v.r)); err != nil {
+		return err
 	}
 	code, name := strings.TrimSpace(v.r.PostFormValue("code")), strings.ToLower(strings.TrimSpace(v.r.PostFormValue("name")))
 	password, again := v.r.PostFormValue("password"), v.r.PostFormValue("again")

@@ -48,10 +48,8 @@ func (c *Console) signInPage(v *visit) error {
 func (c *Console) signIn(v *visit) error {
 	name, password := strings.ToLower(strings.TrimSpace(v.r.PostFormValue("name"))), v.r.PostFormValue("password")
 	for _, by := range []string{"address/" + v.Client(v.r), "name/" + hex.EncodeToString(digest(name))} {
-		if after, ok := c.Within(v.ctx, by); !ok {
-			f := refuse(http.StatusTooManyRequests, "尝试次数过多，请稍后再试", "Too many tries: wait a moment")
-			f.after = after
-			return f
+		if err := v.within(by); err != nil {
+			return err
 		}
 	}
 	if len(password) > 4*maxPassword {
@@ -72,8 +70,11 @@ func (c *Console) signIn(v *visit) error {
 	if staff.Name != "" {
 		e := v.entry("sign_in", "")
 		e.Staff, e.Result = staff.Name, "done"
-		if !ok {
+		switch {
+		case !ok:
 			e.Result = "refused"
+		case staff.Factor:
+			e.What = "sign_in_half"
 		}
 		if _, err := c.Store.PutConsoleEntry(v.ctx, e); err != nil {
 			return err
@@ -81,6 +82,9 @@ func (c *Console) signIn(v *visit) error {
 	}
 	if !ok {
 		return v.page(http.StatusUnauthorized, "signin", signInView{Name: name, Wrong: Text{"用户名或密码不正确", "The name or the password is wrong"}})
+	}
+	if staff.Factor {
+		return v.halve(staff)
 	}
 	return v.begin(staff)
 }

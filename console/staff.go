@@ -22,6 +22,7 @@ type Staff struct {
 	Password string
 	Made     time.Time
 	Disabled time.Time // zero if he isn't
+	Factor   bool      // he has a second factor
 }
 
 // Actor is how histories name him.
@@ -77,14 +78,16 @@ type EntryFilter struct {
 // Store keeps staff. One that can't be reached answers with identity.ErrUnavailable. Every
 // method that writes does it in one transaction.
 type Store interface {
+	FactorStore
+
 	// ConsoleStaff finds somebody by his name.
 	ConsoleStaff(ctx context.Context, name string) (Staff, bool, error)
 	// ConsoleStaffs lists all, by name.
 	ConsoleStaffs(ctx context.Context) ([]Staff, error)
 	// PutConsoleStaff adds somebody with his invitation; false if the name is taken.
 	PutConsoleStaff(ctx context.Context, s Staff, i Invitation) (bool, error)
-	// ResetConsoleStaff takes somebody's password, sessions and invitations, and gives him
-	// a new one; false if there is nobody of this name.
+	// ResetConsoleStaff takes somebody's password, second factor, sessions and
+	// invitations, and gives him a new one; false if there is nobody of this name.
 	ResetConsoleStaff(ctx context.Context, i Invitation) (bool, error)
 	// PutFirstInvitation writes one for the first administrator; false if there is staff.
 	PutFirstInvitation(ctx context.Context, i Invitation) (bool, error)

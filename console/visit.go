@@ -73,6 +73,12 @@ func (v *visit) answer(rt route) error {
 	if !v.staff.Role.May(rt.action) {
 		return refuse(http.StatusForbidden, "您的角色没有此权限", "Your role may not do this")
 	}
+	if rt.action != keepSelf && v.needsFactor() {
+		if rt.method == http.MethodGet {
+			return v.to("/me")
+		}
+		return refuse(http.StatusForbidden, "请先开启两步验证", "Turn a second factor on first")
+	}
 	if rt.method == http.MethodGet {
 		return rt.serve(v.Console, v)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/console"
 )
 
-const staffColumns = `s.name, s.role, s.password, s.made_at, s.disabled_at`
+const staffColumns = `s.name, s.role, s.password, s.made_at, s.disabled_at, EXISTS (SELECT 1 FROM console_factor f WHERE f.staff = s.name)`
 
 // staffRow is where a row of staff is scanned into.
 type staffRow struct {
@@ -17,7 +17,9 @@ type staffRow struct {
 	made, disabled sql.NullInt64
 }
 
-func (r *staffRow) dest() []any { return []any{&r.Name, &r.Role, &r.Password, &r.made, &r.disabled} }
+func (r *staffRow) dest() []any {
+	return []any{&r.Name, &r.Role, &r.Password, &r.made, &r.disabled, &r.Factor}
+}
 
 func (r *staffRow) staff() console.Staff {
 	r.Made, r.Disabled = timeOf(r.made), timeOf(r.disabled)
@@ -85,15 +87,18 @@ func (s *Store) PutConsoleStaff(ctx context.Context, staff console.Staff, i cons
 	return added, nil
 }
 
-// ResetConsoleStaff takes somebody's password, sessions and invitations, and gives him a
-// new one.
+// ResetConsoleStaff takes somebody's password, second factor, sessions and invitations, and
+// gives him a new one.
 func (s *Store) ResetConsoleStaff(ctx context.Context, i console.Invitation) (found bool, err error) {
 	err = s.writer.write(ctx, func(c *session) error {
 		n, err := c.exec(`UPDATE console_staff SET password = '' WHERE name = $1`, i.Staff)
 		if found = n == 1; err != nil || !found {
 			return err
 		}
-		for _, query := range []string{`DELETE FROM console_session WHERE staff = $1`, `DELETE FROM console_invitation WHERE staff = $1`} {
+		for _, query := range []string{
+			`DELETE FROM console_session WHERE staff = $1`, `DELETE FROM console_invitation WHERE staff = $1`,
+			`DELETE FROM console_factor WHERE staff = $1`, `DELETE FROM console_recovery WHERE staff = $1`,
+		} {
 			if _, err := c.exec(query, i.Staff); err != nil {
 				return err
 			}

@@ -106,7 +106,7 @@ for (const form of document.querySelectorAll('[data-once]')) {
 
 // A part of a page that stays up to date by itself; not while somebody is about to do
 // something in it.
-for (const part of document.querySelectorAll('[data-live]')) {
+for (const part of document.querySelectorAll('[data-live^="/"]')) {
   new EventSource(part.dataset.live).onmessage = event => {
     if (part.querySelector('details[open]') || part.contains(document.activeElement)) return
     part.innerHTML = event.data // our own page's, of which the server has escaped what isn't
