@@ -56,14 +56,17 @@ func BenchmarkScale(b *testing.B) {
 // is measured is not how they came in.
 func fill(b *testing.B, s *Store, n int) {
 	b.Helper()
-	numbers := fmt.Sprintf("WITH RECURSIVE number (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM number WHERE i < %d) ", n-1)
-	for _, insert := range []string{
-		"INSERT INTO userid (realm, id, kind, born, version) " + numbers + "SELECT 'shop', 'm' || i, 'real', i, 1 FROM number",
-		"INSERT INTO union_key (realm, subject, unionid, userid, slot, epoch, version) " + numbers + "SELECT 'shop', 'open1', 'n' || i, 'm' || i, 0, 0, 1 FROM number",
-		"INSERT INTO openid_key (realm, appid, openid, subject, unionid, gen, version) " + numbers + "SELECT 'shop', 'wx1', 'o' || i, 'open1', 'n' || i, 0, 1 FROM number",
-	} {
-		if err := s.writer.write(context.Background(), func(c *session) error { _, err := c.exec(insert); return err }); err != nil {
-			b.Fatal(err)
+	const part = 50_000 // a store gives up what takes it longer than that
+	for from := 0; from < n; from += part {
+		numbers := fmt.Sprintf("WITH RECURSIVE number (i) AS (SELECT %d UNION ALL SELECT i + 1 FROM number WHERE i < %d) ", from, min(from+part, n)-1)
+		for _, insert := range []string{
+			"INSERT INTO userid (realm, id, kind, born, version) " + numbers + "SELECT 'shop', 'm' || i, 'real', i, 1 FROM number",
+			"INSERT INTO union_key (realm, subject, unionid, userid, slot, epoch, version) " + numbers + "SELECT 'shop', 'open1', 'n' || i, 'm' || i, 0, 0, 1 FROM number",
+			"INSERT INTO openid_key (realm, appid, openid, subject, unionid, gen, version) " + numbers + "SELECT 'shop', 'wx1', 'o' || i, 'open1', 'n' || i, 0, 1 FROM number",
+		} {
+			if err := s.writer.write(context.Background(), func(c *session) error { _, err := c.exec(insert); return err }); err != nil {
+				b.Fatal(err)
+			}
 		}
 	}
 	// PostgreSQL does this by itself in time. SQLite never does, and shouldn't be made
