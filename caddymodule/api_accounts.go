@@ -192,7 +192,7 @@ func (a *App) checkDeps(account *directory.Account) check.Deps {
 		d.Callback = host + a.Prefix + "/" + account.AppID + "/" + one + own + "callback"
 	}
 	if keys, ok := a.pushKeys(account.AppID); ok {
-		d.PushURL, d.PushToken = a.origin+a.Prefix+own+"push/"+account.AppID, keys.Token
+		d.PushURL, d.PushToken = a.pushURL(account.AppID), keys.Token
 	}
 	if len(a.Wechat.APIHosts) > 0 {
 		d.API = a.Wechat.APIHosts[0]
@@ -202,6 +202,9 @@ func (a *App) checkDeps(account *directory.Account) check.Deps {
 	}
 	return d
 }
+
+// pushURL is the address for an account's pushes in WeChat's console.
+func (a *App) pushURL(appID string) string { return a.origin + a.Prefix + own + "push/" + appID }
 
 type pushesQuery struct {
 	// Target is a subscriber; ours if it is left out.

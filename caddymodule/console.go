@@ -16,7 +16,6 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
-	"github.com/caddy-wsite/caddy-wsite/check"
 	"github.com/caddy-wsite/caddy-wsite/console"
 	"github.com/caddy-wsite/caddy-wsite/scene"
 )
@@ -157,65 +156,14 @@ func (a *App) leaveSetup(code string) error {
 	return nil
 }
 
-// consoleAccounts are the accounts as the console shows them.
-type consoleAccounts struct{ *App }
-
-// Accounts tells how all accounts stand.
-func (a consoleAccounts) Accounts(ctx context.Context) ([]console.Account, error) {
-	var list []console.Account
-	paused, err := a.messages.Paused(ctx)
-	if err != nil {
-		return nil, err
-	}
-	states := a.keeper.States()
-	for _, account := range a.directory().Accounts() {
-		out := console.Account{AppID: account.AppID, Kind: account.Kind, Subject: account.Subject, Realms: a.realmsOf(account.AppID)}
-		if out.Followers, err = a.followers().CountFollowers(ctx, account.AppID); err != nil {
-			return nil, err
-		}
-		for _, s := range states {
-			if s.AppID == account.AppID {
-				out.Tokens = append(out.Tokens, console.Token{
-					Kind: string(s.Kind), Until: s.Until, Refreshed: s.Refreshed, Error: s.LastError, RetryAt: s.RetryAt,
-					Alarm: string(s.Alarm), Do: console.Text{ZH: s.DoZH, EN: s.Do}, IP: s.IP,
-				})
-			}
-		}
-		for _, p := range paused {
-			if p.AppID == account.AppID {
-				out.Paused = append(out.Paused, pauseShown(p))
-			}
-		}
-		list = append(list, out)
-	}
-	slices.SortFunc(list, func(x, y console.Account) int { return strings.Compare(x.AppID, y.AppID) })
-	return list, nil
-}
-
 // inWords is what something is called in both languages.
 func inWords(of interface{ Say() (en, zh string) }) console.Text {
 	en, zh := of.Say()
 	return console.Text{ZH: zh, EN: en}
 }
 
-// Check tries what the gateway does with an account.
-func (a consoleAccounts) Check(ctx context.Context, appID string) ([]console.Finding, error) {
-	account := a.directory().Account(appID)
-	if account == nil {
-		return nil, nil
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTime)
-	defer cancel()
-	list := []console.Finding{}
-	for _, f := range check.Account(ctx, a.checkDeps(account)) {
-		list = append(list, console.Finding{What: string(f.What), OK: f.OK, Warn: f.Warn, Said: console.Text{ZH: f.Said.ZH, EN: f.Said.EN}, Do: console.Text{ZH: f.Do.ZH, EN: f.Do.EN}})
-	}
-	return list, nil
-}
-
 var (
 	_ caddy.Provisioner           = (*Console)(nil)
 	_ caddy.Validator             = (*Console)(nil)
 	_ caddyhttp.MiddlewareHandler = (*Console)(nil)
-	_ console.Accounts            = consoleAccounts{}
 )

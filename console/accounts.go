@@ -12,10 +12,11 @@ import (
 var accountRoutes = []route{
 	{"GET", "/accounts", seeAccounts, "", (*Console).accountsPage},
 	{"POST", "/accounts/of/{appid}/check", checkAccount, "account_check", (*Console).check},
+	{"POST", "/accounts/of/{appid}/templates", checkAccount, "templates_sync", (*Console).syncTemplates},
 }
 
 var accountWords = map[string]Text{
-	"account_check": {"检查公众号", "checked an account"},
+	"account_check": {"检查公众号", "checked an account"}, "templates_sync": {"同步模板", "synced templates"},
 }
 
 type accountsView struct{ Accounts []Account }
@@ -80,4 +81,17 @@ func named[K ~string](words map[K]Text, code K) Text {
 		return said
 	}
 	return Text{string(code), string(code)}
+}
+
+// syncTemplates has WeChat list the templates of an account.
+func (c *Console) syncTemplates(v *visit) error {
+	appID := v.r.PathValue("appid")
+	if !slices.Contains(c.AppIDs(), appID) {
+		return notFound
+	}
+	if err := c.Accounts.SyncTemplates(v.ctx, appID); err != nil {
+		v.Log.WarnContext(v.ctx, "syncing templates", "account", appID, "error", err)
+		return refuse(http.StatusBadGateway, "微信没有列出模板，请先点“检查”查看原因", "WeChat doesn't list its templates: the check says why")
+	}
+	return v.to("/accounts?done=templates_sync")
 }

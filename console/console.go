@@ -18,6 +18,8 @@ type Accounts interface {
 	Accounts(ctx context.Context) ([]Account, error)
 	// Check tries what the gateway does with one, for real.
 	Check(ctx context.Context, appID string) ([]Finding, error)
+	// SyncTemplates has WeChat list the templates of one.
+	SyncTemplates(ctx context.Context, appID string) error
 }
 
 // Account is how a WeChat account stands.
@@ -29,6 +31,18 @@ type Account struct {
 	Followers int64 // as far as pushes and jobs have told
 	Tokens    []Token
 	Paused    []Pause
+	// PushURL is the address for the pushes in WeChat's console; empty if none are taken.
+	PushURL string
+	// Waiting and Dead count the pushes that were not handled yet, and not in a day.
+	Waiting, Dead int64
+	// Today is how many calls of WeChat's API it took on this gateway since midnight in
+	// China, Failed how many of them failed.
+	Today, Failed int64
+	// Templates counts those for messages; Synced is when WeChat has last listed them. Sends
+	// says whether it has any.
+	Sends     bool
+	Templates int
+	Synced    time.Time
 }
 
 // Token is how an access token or a ticket stands.

@@ -42,6 +42,8 @@ func (accounts) Accounts(context.Context) ([]console.Account, error) {
 	return []console.Account{{AppID: "wx01", Tokens: []console.Token{{Kind: "token", Alarm: "wrong_secret", Do: console.Text{ZH: "改密钥", EN: "set the secret"}}}}}, nil
 }
 
+func (accounts) SyncTemplates(context.Context, string) error { return nil }
+
 func (accounts) Check(_ context.Context, appID string) ([]console.Finding, error) {
 	if appID != "wx01" {
 		return nil, nil

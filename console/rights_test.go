@@ -116,6 +116,7 @@ var may = map[string]console.Role{
 	"POST /sites/of/{ptid}":                                  console.Administrator,
 	"POST /sites/of/{ptid}/delete":                           console.Administrator,
 	"GET /accounts":                                          console.Viewer,
+	"POST /accounts/of/{appid}/templates":                    console.Operator,
 	"POST /accounts/of/{appid}/check":                        console.Operator,
 }
 
