@@ -22,15 +22,15 @@ func (b *tab) sees(words ...string) {
 func (b *tab) inBoth(name string) {
 	b.t.Helper()
 	b.shows(name)
-	b.inDark(true)
+	b.prefers("dark")
 	b.shows(name + "-dark")
-	b.inDark(false)
+	b.prefers("light")
 }
 
 // operateWords are the words by which a page is known in a language.
 var operateWords = map[string]map[string]string{
-	"zh": {"dead": "1 封死信", "why": "对方答复 HTTP 500", "none": "没有死信", "failed": "微信拒绝发送", "done": "已完成", "whole": "条记录完整", "pushed": "已处理"},
-	"en": {"dead": "1 dead letters", "why": "it answered HTTP 500", "none": "No dead letters", "failed": "WeChat refuses it", "done": "done", "whole": "records hold together", "pushed": "handed on"},
+	"zh": {"dead": "死信 1", "why": "对方答复 HTTP 500", "none": "没有死信", "failed": "微信拒绝发送", "done": "已完成", "whole": "条记录完整", "pushed": "已处理"},
+	"en": {"dead": "dead letters 1", "why": "it answered HTTP 500", "none": "No dead letters", "failed": "WeChat refuses it", "done": "done", "whole": "records hold together", "pushed": "handed on"},
 }
 
 func TestConsole_operateBrowser(t *testing.T) {

@@ -53,7 +53,7 @@ func TestConsole_operate(t *testing.T) {
 		op.does(303, "/quota/"+appA+"/resume")
 	})
 	t.Run("a line that was down gets what it has missed", func(t *testing.T) {
-		viewer.want("/events/main", "orders", "1 dead letters", "id replaced", "r1")
+		viewer.want("/events/main", "orders", "dead letters 1", "id replaced", "r1")
 		viewer.want("/events/main/lines/orders", "v1.first", "it answered HTTP 500")
 		c.down.Store(false)
 		viewer.does(403, "/events/main/lines/orders/replay")
@@ -67,7 +67,7 @@ func TestConsole_operate(t *testing.T) {
 	})
 	t.Run("the log of pushes says how each stands", func(t *testing.T) {
 		at := "/pushes/" + appA
-		viewer.want(at, "event:subscribe", "handed on", "crm", "1 dead letters", "event:scan")
+		viewer.want(at, "event:subscribe", "handed on", "crm", "dead letters 1", "event:scan")
 		if text := viewer.want(at + "?state=dead&type=event:scan"); strings.Contains(text, "<strong>event:subscribe") {
 			t.Errorf("the filter lets through %s", text)
 		}
@@ -89,7 +89,7 @@ func TestConsole_operate(t *testing.T) {
 
 func TestConsole_audit(t *testing.T) {
 	t.Parallel()
-	g := startOperated(t)
+	g := startConsole(t)
 	g.member(t, "ming", "m1")
 	for i := range 3 {
 		if err := g.app.telling().Block(t.Context(), "main", "m1", identity.By{Actor: "staff:root", Evidence: fmt.Sprint(tagged, i)}); err != nil {

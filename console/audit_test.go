@@ -15,7 +15,7 @@ func TestAudit(t *testing.T) {
 	k := start(t)
 	root := k.staff(t, "root", console.Administrator)
 	t.Run("who did what to whom is shown, filtered and paged", func(t *testing.T) {
-		root.get("/audit/main").says(t, "blocked", `href="/journal?staff=li"`, "key:1", "openid (erased)", "before=2", "hasn&#39;t been looked at", "not", "no records")
+		root.get("/audit/main").says(t, "blocked", `href="/journal?staff=li"`, "API key 1", "actor=key", "openid (erased)", "before=2", "hasn&#39;t been looked at", "not", "no records")
 		root.get("/audit/main?user=u2&actor=key:1&op=bind&before=2&from=2027-01-15T16:00&to=2027-01-16T16:00").says(t, "(erased)", `value="u2"`)
 		if last, _ := k.did.told(); last != "records u2 key:1 bind 2 2027-01-15T08:00:00Z" {
 			t.Errorf("asked for was %s", last)

@@ -64,10 +64,10 @@ type Problem struct {
 
 var (
 	jobKinds = []choice{
-		{"followers", Text{"统计关注者并补全 unionid", "followers: take stock, complete unionids"}},
-		{"backfill", Text{"补全 unionid", "backfill: complete unionids"}},
-		{"resubject-backfill", Text{"更换开放平台后重取 unionid", "resubject-backfill: unionids of another open platform"}},
-		{"migrate", Text{"公众号迁移：转换 openid", "migrate: openids of an account that has moved"}},
+		{"followers", Text{"统计关注者", "take stock of followers"}},
+		{"backfill", Text{"补全 unionid", "complete unionids"}},
+		{"resubject-backfill", Text{"更换开放平台后重取 unionid", "unionids of another open platform"}},
+		{"migrate", Text{"公众号迁移：转换 openid", "openids of an account that has moved"}},
 	}
 	jobStates = []choice{
 		{"queued", Text{"排队中", "queued"}},

@@ -110,7 +110,7 @@ func TestOperate(t *testing.T) {
 		}
 	})
 	t.Run("a line that is down shows its dead letters, which are sent again", func(t *testing.T) {
-		viewer.get("/events/main").says(t, "orders", "it answered HTTP 503", "1 dead letters", "id replaced", "v1", "before=8", "not", "elsewhere")
+		viewer.get("/events/main").says(t, "orders", "it answered HTTP 503", "dead letters 1", "id replaced", "v1", "before=8", "not", "elsewhere")
 		viewer.get("/events/main?before=8").says(t, "gone", "not", "before=")
 		viewer.get("/events/main/lines/orders").says(t, "it didn&#39;t answer in time", "v1", "not", "Send again")
 		op.get("/events/main/lines/orders").says(t, "Send again", "Send all again")
@@ -148,7 +148,7 @@ func TestOperate_jobsLive(t *testing.T) {
 	b := k.staff(t, "op", console.Operator)
 	k.did.jobs = []console.Job{{ID: "j1", Kind: "followers", State: "done", Done: 3, Total: 3, Started: time.Unix(1_800_000_000, 0)}}
 	a := b.get("/jobs/live/events")
-	a.says(t, "retry: 10000", "data: <ul", "followers: take stock", "3 / 3", "not", "<html", "Cancel")
+	a.says(t, "retry: 10000", "data: <ul", "take stock of followers", "3 / 3", "not", "<html", "Cancel")
 	for _, line := range strings.Split(strings.TrimSpace(a.body), "\n") {
 		if !strings.HasPrefix(line, "data: ") && !strings.HasPrefix(line, "retry: ") {
 			t.Errorf("a line of the stream is %q", line)
