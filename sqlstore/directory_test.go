@@ -133,3 +133,48 @@ func listedSites(t *testing.T, s *Store) {
 		}
 	}
 }
+
+// BenchmarkSites has 100,000 sites in the facts.
+func BenchmarkSites(b *testing.B) {
+	for engine, fresh := range engines {
+		b.Run(engine, func(b *testing.B) {
+			s := openAt(b, fresh(b))
+			const n, part = 100_000, 1000
+			for from := 0; from < n; from += part {
+				err := s.writer.write(b.Context(), func(c *session) error {
+					for i := from; i < from+part; i++ {
+						site := directory.Site{PTID: fmt.Sprintf("s%06d", i), Realm: "main", Audience: fmt.Sprint(i), Accounts: []string{fmt.Sprintf("wx%d", i%100)}}
+						if err := putSite(c, directory.KeptSite{Site: site, Entry: directory.Entry{At: time.UnixMicro(1)}}); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+			for what, do := range map[string]func() error{
+				"one":              func() error { _, _, err := s.KeptSite(b.Context(), "s050000"); return err },
+				"one that isn't":   func() error { _, _, err := s.KeptSite(b.Context(), "none"); return err },
+				"how all are used": func() error { _, _, err := s.KeptUses(b.Context()); return err },
+				"page": func() error {
+					_, err := s.KeptSites(b.Context(), directory.SiteFilter{After: "s050000", Limit: 100})
+					return err
+				},
+				"search for none": func() error {
+					_, err := s.KeptSites(b.Context(), directory.SiteFilter{Search: "nothing", Limit: 100})
+					return err
+				},
+			} {
+				b.Run(what, func(b *testing.B) {
+					for b.Loop() {
+						if err := do(); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
+		})
+	}
+}
