@@ -24,10 +24,8 @@ func (a consoleOverview) Counts(ctx context.Context, from, until time.Time) ([]c
 const (
 	// needsLag is how long a line of business may be behind.
 	needsLag = 10 * time.Minute
-	// needsDays is how long ago is told of what nobody can take back.
+	// needsDays is how long a job that has failed is told of.
 	needsDays = 7 * 24 * time.Hour
-	// needsMost bounds what is counted of it.
-	needsMost = 1000
 )
 
 // pauseWords are the usual reasons why an account sends nothing for now.
@@ -95,7 +93,7 @@ func (n *needs) ofNode() {
 func (n *needs) ofAccounts(ctx context.Context) error {
 	for _, s := range n.keeper.States() {
 		if s.Alarm != "" {
-			n.bad("/accounts", "公众号 %[1]s（%[2]s）：%[3]s", "Account %[1]s (%[2]s): %[4]s", s.AppID, s.Kind, s.DoZH, s.Do)
+			n.bad("/accounts/of/"+s.AppID, "公众号 %[1]s（%[2]s）：%[3]s", "Account %[1]s (%[2]s): %[4]s", s.AppID, s.Kind, s.DoZH, s.Do)
 		}
 	}
 	paused, err := n.messages.Paused(ctx)
@@ -104,7 +102,7 @@ func (n *needs) ofAccounts(ctx context.Context) error {
 		if !known {
 			why = console.Text{ZH: string(p.Reason), EN: string(p.Reason)}
 		}
-		n.bad("/accounts", "公众号 %[1]s 的消息（%[2]s）暂停至 %[3]s：%[4]s", "Messages of %[1]s (%[2]s) wait until %[3]s: %[5]s", p.AppID, p.Kind, n.when(p.Until), why.ZH, why.EN)
+		n.bad("/messages", "公众号 %[1]s 的消息（%[2]s）暂停至 %[3]s：%[4]s", "Messages of %[1]s (%[2]s) wait until %[3]s: %[5]s", p.AppID, p.Kind, n.when(p.Until), why.ZH, why.EN)
 	}
 	return err
 }
@@ -121,10 +119,10 @@ func (n *needs) ofLines(ctx context.Context) error {
 			continue
 		}
 		if l.Dead > 0 {
-			n.bad("/events", "业务线 %s/%s 有 %d 个事件未能送达", "Events that the line of business %s/%s hasn't taken: %d", l.Realm, l.Name, l.Dead)
+			n.bad("/events/"+l.Realm+"/lines/"+l.Name, "业务线 %s/%s 有 %d 个事件未能送达", "Events that the line of business %s/%s hasn't taken: %d", l.Realm, l.Name, l.Dead)
 		}
 		if !l.Oldest.IsZero() && n.now().Sub(l.Oldest) > needsLag {
-			n.bad("/events", "业务线 %s/%s 自 %s 起的事件尚未送达", "Line of business %s/%s waits for events since %s", l.Realm, l.Name, n.when(l.Oldest))
+			n.bad("/events/"+l.Realm+"/lines/"+l.Name, "业务线 %s/%s 自 %s 起的事件尚未送达", "Line of business %s/%s waits for events since %s", l.Realm, l.Name, n.when(l.Oldest))
 		}
 	}
 	return err
@@ -141,14 +139,14 @@ func (n *needs) ofPushes(ctx context.Context) error {
 			return err
 		}
 		if len(lines) == 0 {
-			n.todo("/accounts", "从未收到公众号 %s 的关注、扫码等推送：请检查公众平台中的服务器地址", "No follow, scan or the like was ever pushed for %s: is the address set in WeChat's console?", account.AppID)
+			n.todo("/accounts/of/"+account.AppID, "从未收到公众号 %s 的关注、扫码等推送：请检查公众平台中的服务器地址", "No follow, scan or the like was ever pushed for %s: is the address set in WeChat's console?", account.AppID)
 		}
 		for _, l := range lines {
 			if n.handsOn(l.Line) && l.Dead > 0 {
-				n.bad("/pushes", "公众号 %[1]s 有 %[3]d 条推送未被 %[2]s 接收", "Pushes of %s that %s hasn't taken: %d", l.AppID, targetName(l.Line), l.Dead)
+				n.bad("/pushes/"+l.AppID, "公众号 %[1]s 有 %[3]d 条推送未被 %[2]s 接收", "Pushes of %s that %s hasn't taken: %d", l.AppID, targetName(l.Line), l.Dead)
 			}
 			if n.handsOn(l.Line) && !l.Oldest.IsZero() && n.now().Sub(l.Oldest) > needsLag {
-				n.bad("/pushes", "公众号 %s 自 %s 起的推送尚未被 %s 接收", "The pushes of %s since %s are not yet taken by %s", l.AppID, n.when(l.Oldest), targetName(l.Line))
+				n.bad("/pushes/"+l.AppID, "公众号 %s 自 %s 起的推送尚未被 %s 接收", "The pushes of %s since %s are not yet taken by %s", l.AppID, n.when(l.Oldest), targetName(l.Line))
 			}
 		}
 	}
@@ -169,24 +167,16 @@ func (n *needs) ofJobs(ctx context.Context) error {
 	for _, j := range list { // the youngest first
 		of := [2]string{j.Kind, j.AppID}
 		if !seen[of] && j.State == job.Failed && n.now().Sub(j.Ended) < needsDays {
-			n.bad("/jobs", "公众号 %s 的任务 %s 于 %s 失败", "Job %[2]s of %[1]s failed at %[3]s", j.AppID, j.Kind, n.when(j.Ended))
+			n.bad("/jobs/"+j.ID, "公众号 %s 的任务 %s 于 %s 失败", "Job %[2]s of %[1]s failed at %[3]s", j.AppID, j.Kind, n.when(j.Ended))
 		}
 		seen[of] = true
 	}
 	return err
 }
 
-// ofRealms tells of claims that met others, and of merchants whom no notice reaches.
+// ofRealms tells of merchants whom no notice reaches.
 func (n *needs) ofRealms(ctx context.Context) error {
-	store := n.facts().Store.(pooledStore)
 	for _, realm := range n.directory().Realms() {
-		conflicts, err := store.RecentConflicts(ctx, realm.Name, n.now().Add(-needsDays), needsMost)
-		if err != nil {
-			return err
-		}
-		if conflicts > 0 {
-			n.todo("/users/conflicts", "域 %s 在 7 天内有 %d 个身份冲突", "Conflicts in realm %s in the last 7 days: %d", realm.Name, conflicts)
-		}
 		unbound, err := n.desk.Count(ctx, merchant.Filter{Realm: realm.Name, Shown: merchant.ShowUnbound, Status: merchant.Normal})
 		if err != nil {
 			return err

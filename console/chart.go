@@ -90,6 +90,7 @@ func (p period) add(counts []Count) *sums {
 type chart struct {
 	Name    Text
 	Hint    Text
+	Neutral bool // what it shows is neither good nor bad
 	Figures []figure
 	Bars    []bar
 	Most    int64  // the highest bar
@@ -158,7 +159,7 @@ func (c Counted) isBad() bool { return c == LoginsFailed || c == MessagesFailed 
 func (p period) draw(s *sums, zone *time.Location) []chart {
 	var list []chart
 	for _, g := range groups {
-		c := chart{Name: g.name, Hint: g.hint}
+		c := chart{Name: g.name, Hint: g.hint, Neutral: g.of[0] == Refused}
 		bad := Counted(-1)
 		for _, what := range g.of {
 			c.Figures = append(c.Figures, newFigure(what, s))

@@ -45,6 +45,11 @@ func TestConflicts(t *testing.T) {
 		}
 		hides(t, page.body, mingOpenid, mingUnionid, liOpenid, liUnionid, "oAnotherUnionid0000000001")
 	})
+	t.Run("the first page says how many are open", func(t *testing.T) {
+		if a := b.get("/overview"); !strings.Contains(a.body, "Open conflicts in realm main: 4") || !strings.Contains(a.body, `href="/users/main/conflicts"`) {
+			t.Errorf("it says %s", a.body)
+		}
+	})
 	for path, want := range map[string][2]string{
 		"1": {"keep_holder", "merge m2 into m1"}, "1 ": {"keep_named", "merge m1 into m2"}, "1  ": {"part_holder", "unbind m1 from " + mingUnionid},
 		"3": {"part_named", "unbind m2 from " + liUnionid}, "3 ": {"move_named", "move m2 to " + mingOpenid}, "4": {"let_in", "unblock m2"},

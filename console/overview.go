@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,7 +15,7 @@ import (
 type Overview interface {
 	// Counts returns what all gateways counted in the hours that began in [from, until).
 	Counts(ctx context.Context, from, until time.Time) ([]Count, error)
-	// Needs tells what somebody has to look after, the worst first.
+	// Needs tells what somebody has to look after, the worst first, but for conflicts.
 	Needs(ctx context.Context) ([]Need, error)
 }
 
@@ -47,6 +48,11 @@ func (c *Console) overviewPage(v *visit) error {
 	if err != nil {
 		return err
 	}
+	conflicts, err := c.openConflicts(v)
+	if err != nil {
+		return err
+	}
+	needs = append(needs, conflicts...)
 	for i := range needs {
 		if !c.opens(v.staff.Role, needs[i].Path) {
 			needs[i].Path = ""
@@ -60,6 +66,33 @@ func (c *Console) overviewPage(v *visit) error {
 	}
 	view.Charts = p.draw(p.add(counts), c.Zone)
 	return v.page(http.StatusOK, "overview", view)
+}
+
+// openConflicts tells of those that are open, of the newest of each realm.
+func (c *Console) openConflicts(v *visit) ([]Need, error) {
+	var needs []Need
+	for _, realm := range c.Realms() {
+		rows, err := c.Users.Conflicts(v.ctx, realm.Name, 0, conflictPage)
+		if err != nil {
+			return nil, err
+		}
+		open := 0
+		for _, row := range rows {
+			met, err := c.meeting(v, row)
+			if err != nil {
+				return nil, err
+			}
+			if met.Open {
+				open++
+			}
+		}
+		if open > 0 {
+			needs = append(needs, Need{Path: "/users/" + realm.Name + "/conflicts", Said: Text{
+				fmt.Sprintf("域 %s 有 %d 个未解决的身份冲突", realm.Name, open), fmt.Sprintf("Open conflicts in realm %s: %d", realm.Name, open),
+			}})
+		}
+	}
+	return needs, nil
 }
 
 // opens says whether there is a page at a path that a role may see.

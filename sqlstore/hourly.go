@@ -51,17 +51,3 @@ func (s *Store) Counts(ctx context.Context, from, until time.Time) ([]console.Co
 func (s *Store) SweepCounts(ctx context.Context, before time.Time) error {
 	return s.console(ctx, "forgetting what was counted", `DELETE FROM hourly WHERE hour < $1`, before.UnixMicro())
 }
-
-// RecentConflicts counts the conflicts of a realm since a moment: at most limit, which are
-// the newest.
-func (s *Store) RecentConflicts(ctx context.Context, realm string, since time.Time, limit int) (n int, err error) {
-	err = s.readers.use(ctx, func(c *session) error {
-		_, err := c.one(`SELECT COUNT(*) FROM conflict WHERE realm = $1 AND at >= $2
-			AND seq > COALESCE((SELECT last FROM counter WHERE name = 'conflict/' || $1), 0) - $3`, []any{realm, since.UnixMicro(), limit}, []any{&n})
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("counting conflicts: %w", err)
-	}
-	return n, nil
-}
