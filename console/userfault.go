@@ -70,22 +70,8 @@ func userFault(err error) *fault {
 	return nil
 }
 
-// opNames are what the audit calls what was done.
-var opNames = map[string]Text{
-	"resolve": {"识别", "recognised"}, "bind": {"登录绑定", "logged in"}, "revoke": {"结束会话", "sessions ended"},
-	"block": {"封禁", "blocked"}, "unblock": {"解除封禁", "unblocked"}, "unbind": {"解绑", "unbound"}, "merge": {"合并", "merged"},
-	"rebind": {"申请换绑", "move asked for"}, "cancel_rebind": {"取消换绑", "move called off"}, "rebound": {"换绑完成", "moved"},
-	"rebind_ended": {"换绑未成", "move given up"}, "erase": {"删除", "erased"}, "migrate_openid": {"迁移 openid", "openid migrated"},
-	"import": {"导入", "imported"}, "resubject": {"变更主体", "subject changed"},
-}
-
 // Op is what the audit calls what was done, in words.
-func (v userView) Op(op string) Text {
-	if said, known := opNames[op]; known {
-		return said
-	}
-	return Text{op, op}
-}
+func (v userView) Op(op string) Text { return wordsOf(auditOps, op) }
 
 // Why is the reason of a record, without the openids and unionids that it may quote.
 func (v userView) Why(r identity.AuditRecord) string {
