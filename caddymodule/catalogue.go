@@ -86,14 +86,7 @@ func (a *App) learn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	uses, algorithms, err := a.directoryStore().KeptUses(ctx)
-	if err != nil {
-		return err
-	}
-	next := &catalogue{proofs: maps.Clone(a.configured.proofs), hosts: maps.Clone(a.configured.hosts), uses: map[string][]directory.Use{}, kept: map[string]directory.Entry{}}
-	for _, u := range uses {
-		next.uses[u.AppID] = append(next.uses[u.AppID], u)
-	}
+	next := &catalogue{proofs: maps.Clone(a.configured.proofs), hosts: maps.Clone(a.configured.hosts), kept: map[string]directory.Entry{}}
 	var found []directory.Account
 	for _, kept := range accounts {
 		if a.configured.Account(kept.Account.AppID) != nil {
@@ -118,9 +111,36 @@ func (a *App) learn(ctx context.Context) error {
 			next.hosts[h] = h
 		}
 	}
-	next.algorithms = algorithms
+	if err := a.readUses(ctx, next); err != nil {
+		return err
+	}
 	a.catalogue.Store(next)
-	a.sites.forgetAll()
+	a.sites.forgetAll() // what sites there are goes by the accounts
+	return nil
+}
+
+// readUses reads how the accounts are used by the sites of the facts.
+func (a *App) readUses(ctx context.Context, into *catalogue) error {
+	uses, algorithms, err := a.directoryStore().KeptUses(ctx)
+	if err != nil {
+		return err
+	}
+	into.algorithms, into.uses = algorithms, map[string][]directory.Use{}
+	for _, u := range uses {
+		into.uses[u.AppID] = append(into.uses[u.AppID], u)
+	}
+	return nil
+}
+
+// learnUses learns how accounts are used after sites have changed.
+func (a *App) learnUses(ctx context.Context) error {
+	a.learning.Lock()
+	defer a.learning.Unlock()
+	next := *a.directory()
+	if err := a.readUses(ctx, &next); err != nil {
+		return err
+	}
+	a.catalogue.Store(&next)
 	return nil
 }
 

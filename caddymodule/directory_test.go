@@ -234,3 +234,25 @@ func TestDirectory_nodes(t *testing.T) {
 	first.askAt(t, key, "DELETE", "/v1/directory/sites/new", `{"version": 1}`).want(t, http.StatusNoContent)
 	within(func() bool { return !site() })
 }
+
+// TestDirectory_rotation has the master key changed: what proves an account of the facts is
+// sealed again while both keys are there.
+func TestDirectory_rotation(t *testing.T) {
+	t.Parallel()
+	sim, data := simulated(t), t.TempDir()
+	run := func(keys string) *gateway {
+		return startGatewayOn(t, sim, standard, data, append(slices.Concat(withoutC, withAPI), "facts sqlite", "master_key "+keys+"\n\t\tfacts sqlite")...)
+	}
+	before, after := strings.Repeat("0f1e2d3c", 8), strings.Repeat("4b5a6978", 8)
+	g := run(before)
+	key := g.apiKey(t, identity.AllRealms, "configure")
+	g.askAt(t, key, "PUT", "/v1/directory/accounts/"+appLone, accountC).want(t, http.StatusOK)
+	g.askAt(t, key, "PUT", "/v1/directory/sites/new", keptSite(0, `"accounts": ["`+appLone+`"]`)).want(t, http.StatusOK)
+	for _, keys := range []string{after + " " + before, after} {
+		g.close()
+		g = run(keys)
+		if _, token := g.tokenAt(t, g.phone("ming"), appLone, "new"); token.AppID != appLone {
+			t.Errorf("with %.4s… the site is told %+v", keys, token)
+		}
+	}
+}

@@ -28,8 +28,8 @@ func (a *App) outside(w http.ResponseWriter, r *http.Request, rt route) (bool, e
 	}
 	switch rt.site.Outside {
 	case directory.OutsideScan, directory.OutsideAsk:
-		if rt.site.Outside == directory.OutsideScan && canScan(r) {
-			return true, a.change(w, r, rt, a.directory().WebAccount(rt.site))
+		if web := a.directory().WebAccount(rt.site); web != nil && rt.site.Outside == directory.OutsideScan && canScan(r) {
+			return true, a.change(w, r, rt, web)
 		}
 		return true, a.askToOpen(w, r, rt)
 	case directory.OutsideDeny:
@@ -90,7 +90,7 @@ func (a *App) loginElsewhere(w http.ResponseWriter, r *http.Request, rt route, t
 	case scan || rt.site.Outside == directory.OutsideAsk || rt.account.Kind == directory.Web:
 		return a.writeOpenInWeChat(w, rt, r)
 	}
-	if other == nil || other == rt.account {
+	if other == nil || other.AppID == rt.account.AppID {
 		return a.seeOther(w, tg)
 	}
 	return a.toLogin(w, rt, other, tg)
@@ -117,6 +117,9 @@ func (a *App) loginThrough(rt route, account *directory.Account, tg target) stri
 
 // suits says whether a browser is one that pages under an account are for.
 func (a *App) suits(r *http.Request, account *directory.Account) bool {
+	if account == nil {
+		return false // it has just been taken away
+	}
 	switch account.Kind {
 	case directory.Web:
 		return canScan(r)

@@ -248,7 +248,7 @@ func (a *App) obey(ctx context.Context, entries []identity.Stale) error {
 			}
 		case identity.StaleSite:
 			a.sites.forget(e.Key)
-			read[identity.StaleAccount] = true // how accounts are used
+			read[e.Kind] = true
 		case identity.StaleAccount, identity.StaleSecret:
 			read[e.Kind] = true
 		}
@@ -258,8 +258,11 @@ func (a *App) obey(ctx context.Context, entries []identity.Stale) error {
 			return err
 		}
 	}
-	if read[identity.StaleAccount] {
+	switch {
+	case read[identity.StaleAccount]:
 		return a.relearn(ctx)
+	case read[identity.StaleSite]:
+		return a.learnUses(ctx)
 	}
 	return nil
 }
