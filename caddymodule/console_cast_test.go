@@ -71,6 +71,15 @@ func playConsole(t *testing.T) *stage {
 		"/users/{realm}/of/{id}":                  {"user": "/users/main/of/" + s.bound("1001")[0]["user"].(string)},
 		"/users/{realm}/conflicts":                {"conflicts": "/users/main/conflicts"},
 		"/users":                                  {},
+		"/accounts/of/{appid}":                    {"account": "/accounts/of/" + appA},
+		"/sites/of/{ptid}":                        {"site": "/sites/of/shop"},
+		"/messages/{realm}":                       {"messages": "/messages/main"},
+		"/events/{realm}":                         {"events": "/events/main"},
+		"/events/{realm}/lines/{id}":              {}, // TestConsole_operateBrowser looks at one
+		"/pushes/{appid}":                         {"pushes": "/pushes/" + appA},
+		"/pushes/{appid}/dead":                    {"pushes-dead": "/pushes/" + appA + "/dead"},
+		"/jobs/{id}":                              {}, // there is none here
+		"/audit/{realm}":                          {"audit": "/audit/main"},
 		"/staff/{name}":                           {"person": "/staff/ming"},
 		"/merchants":                              {},
 		"/{$}":                                    {"not-found": "/nothing"},

@@ -55,10 +55,13 @@ func (b *tab) prefers(scheme string) {
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 }
 
-// goes opens a page, and fails if that is longer than it may be.
+// goes opens a page, and fails if that isn't there, or is longer than it may be.
 func (b *tab) goes(address string) {
 	b.t.Helper()
-	b.do(chromedp.Navigate(address))
+	resp, err := chromedp.RunResponse(b.ctx, chromedp.Navigate(address))
+	if err != nil || resp.Status != 200 && !strings.HasSuffix(address, "/nothing") {
+		b.t.Errorf("%s: %v, %v", address, resp, err)
+	}
 	size, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`performance.getEntriesByType('navigation')[0].encodedBodySize`))
 	if err != nil || size == 0 || size > 100_000 {
 		b.t.Errorf("%s has %d bytes, %v", address, size, err)

@@ -34,10 +34,14 @@ func (a *App) warn() {
 			a.log.Warn("access logs are written without `format wsite`: they will hold codes and tokens with which a reader could be somebody else", zap.String("server", name))
 		}
 	}
-	for _, at := range w.apis {
-		if w.sites[at] {
-			a.log.Warn("`wsite_api` stands in the same site block as `wsite` and answers every request, also those for the sites: give it a host of its own, or put it into a `handle`",
-				zap.String("server", at[0]), zap.String("site", at[1]))
+	for said, blocks := range map[string][][2]string{
+		"`wsite_api` stands in the same site block as `wsite` and answers every request, also those for the sites: give it a host of its own, or put it into a `handle`": w.apis,
+		"`wsite_console` stands in the same site block as `wsite` and answers every request, also those for the sites: give it a host of its own":                        w.consoles,
+	} {
+		for _, at := range blocks {
+			if w.sites[at] {
+				a.log.Warn(said, zap.String("server", at[0]), zap.String("site", at[1]))
+			}
 		}
 	}
 	for _, p := range w.open {
@@ -92,8 +96,9 @@ type watcher struct {
 	behind map[string]bool // upstreams that are proxied to behind one
 	open   []openProxy
 	sites  map[[2]string]bool // server and hosts of the blocks with a wsite handler
-	apis   [][2]string        // and of those in which an API answers everything
-	narrow bool               // only some requests of the block come here
+	// The same of blocks in which an API, or the console, answers everything.
+	apis, consoles [][2]string
+	narrow         bool // only some requests of the block come here
 }
 
 type openProxy struct {
@@ -134,6 +139,10 @@ func (w *watcher) walk(routes caddyhttp.RouteList, guarded bool) bool {
 			case *API:
 				if !w.narrow {
 					w.apis = append(w.apis, [2]string{w.server, w.host})
+				}
+			case *Console:
+				if !w.narrow {
+					w.consoles = append(w.consoles, [2]string{w.server, w.host})
 				}
 			case *caddyhttp.Subroute:
 				inside = w.walk(h.Routes, inside)

@@ -103,6 +103,30 @@ func TestWarn_api(t *testing.T) {
 	}
 }
 
+func TestWarn_console(t *testing.T) {
+	t.Parallel()
+	const warning = "`wsite_console` stands in the same site block as `wsite`"
+	for sentence, c := range map[string]struct {
+		block, more string
+		warns       int
+	}{
+		"beside it":             {"wsite\nwsite_console\nreverse_proxy UPSTREAM", "", 1},
+		"before it in a route":  {"route {\nwsite_console\nwsite\nreverse_proxy UPSTREAM\n}", "", 1},
+		"in a handle":           {"handle /staff/* {\nwsite_console\n}\nwsite\nreverse_proxy UPSTREAM", "", 0},
+		"on a host of its own":  {"wsite\nreverse_proxy UPSTREAM", "http://console.localhost:PORT {\nbind 127.0.0.1\nwsite_console\n}\n", 0},
+		"without any beside it": {"wsite\nreverse_proxy UPSTREAM", "", 0},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			g := startGateway(t, "ORIGIN {\n\tbind", c.more+"ORIGIN {\n\tbind", "\twsite\n\treverse_proxy UPSTREAM\n", c.block+"\n")
+			said := slices.DeleteFunc(g.warnings(), func(line string) bool { return !strings.Contains(line, warning) })
+			if len(said) != c.warns || c.warns > 0 && !strings.Contains(said[0], "site=127.0.0.1") {
+				t.Errorf("it says %q, want %d", said, c.warns)
+			}
+		})
+	}
+}
+
 func TestWarn_logsAndSecrets(t *testing.T) {
 	t.Parallel()
 	const logs, secrets = "access logs are written without `format wsite`", "an app secret stands in the config itself"

@@ -91,6 +91,22 @@ func stateText(s merchant.State) Text {
 	return Text{zh, en}
 }
 
+// ends are what staff make of a code that does nothing any more.
+var ends = map[merchant.State]Text{
+	merchant.Bound:      {"此码已使用，再次扫描不起作用。", "This code is used up: another scan of it does nothing."},
+	merchant.Expired:    {"有效期内无人扫码，请重新生成。", "Nobody scanned it in time: make a new one."},
+	merchant.Superseded: {"已有更新的绑定码，请使用新码。", "There is a newer code: use that one."},
+	merchant.Cancelled:  {"此码已作废，需要时请重新生成。", "It was cancelled: make a new one if you need it."},
+}
+
+// about says what there is to say of how a code stands.
+func about(code merchant.Code) Text {
+	if code.Reason != merchant.ReasonNone {
+		return reasonText(code.Reason)
+	}
+	return ends[code.State]
+}
+
 func reasonText(r merchant.Reason) Text {
 	en, zh := r.Staff()
 	return Text{zh, en}
@@ -154,7 +170,7 @@ func (v *visit) told(code merchant.Code, over bool) []byte {
 		person = Masked(code.OpenID)
 	}
 	text, _ := json.Marshal(map[string]any{
-		"state": code.State, "name": say(stateText(code.State)), "reason": say(reasonText(code.Reason)), "person": person, "over": over,
+		"state": code.State, "name": say(stateText(code.State)), "reason": say(about(code)), "person": person, "over": over,
 	})
 	return text
 }

@@ -75,6 +75,7 @@ func words(lang string, zone *time.Location) template.FuncMap {
 		"recipient":    recipientText,
 		"beside":       func(path string, at Realm, all []Realm) realmLinks { return realmLinks{path, at, all} },
 		"reason":       reasonText,
+		"about":        about,
 		"standing":     standing,
 		"noticeState":  noticeState,
 		"field": func(name string) string {
