@@ -34,6 +34,12 @@ func TestDirectory_accounts(t *testing.T) {
 			t.Errorf("a form with a mistake answers %d %s", a.status, a.body)
 		}
 	})
+	t.Run("the journal says which one", func(t *testing.T) {
+		list, err := k.store.ConsoleEntries(t.Context(), console.EntryFilter{What: "account_add", Limit: 9})
+		if err != nil || len(list) != 2 || list[1].About != keptApp || list[1].Result != "done" {
+			t.Errorf("it has %+v %v", list, err)
+		}
+	})
 	t.Run("of two who edit at once the second sees what the first has changed", func(t *testing.T) {
 		edit := func(version, verify string) answer {
 			return root.post("/accounts/of/"+keptApp, "version", version, "subject", "acme", "verify", verify)

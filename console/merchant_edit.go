@@ -59,6 +59,9 @@ func (c *Console) createMerchant(v *visit) error {
 	}
 	m := v.entered(merchant.Merchant{Realm: realm.Name, ID: v.r.PostFormValue("id")})
 	made, err := c.Merchants.Create(v.ctx, m, v.staff.Actor())
+	if err == nil {
+		v.about += "/" + made.ID
+	}
 	return v.saved(realm, m, made, true, err)
 }
 

@@ -130,8 +130,8 @@ func (c *Console) sitePage(v *visit) error {
 
 func (c *Console) addSite(v *visit) error {
 	s, err := v.enteredSite(strings.TrimSpace(v.r.FormValue("ptid")))
-	if v.about = s.PTID; len(v.about) > 64 {
-		v.about = ""
+	if directory.ValidPTID(s.PTID) {
+		v.about = s.PTID
 	}
 	if err == nil {
 		err = c.Directory.KeepSite(v.ctx, s, 0, v.staff.Actor())

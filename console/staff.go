@@ -117,8 +117,9 @@ type Store interface {
 
 	// PutConsoleEntry adds to the journal.
 	PutConsoleEntry(ctx context.Context, e Entry) (seq int64, err error)
-	// SettleConsoleEntry writes what came of an entry that has no result yet.
-	SettleConsoleEntry(ctx context.Context, seq int64, result string) error
+	// SettleConsoleEntry writes what came of an entry that has no result yet, and what it
+	// was about, as far as that was only found out meanwhile.
+	SettleConsoleEntry(ctx context.Context, seq int64, about, result string) error
 	// ConsoleEntries lists the journal, the newest first.
 	ConsoleEntries(ctx context.Context, f EntryFilter) ([]Entry, error)
 }

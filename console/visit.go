@@ -96,7 +96,7 @@ func (v *visit) answer(rt route) error {
 
 // noted does what a route is for, between the lines of the journal.
 func (v *visit) noted(rt route) error {
-	v.about = v.r.PathValue("name") + v.r.PathValue("appid") + v.r.PathValue("realm")
+	v.about = v.r.PathValue("name") + v.r.PathValue("appid") + v.r.PathValue("ptid") + v.r.PathValue("realm")
 	if appID := v.r.PostFormValue("appid"); v.about == "" && slices.Contains(v.AppIDs(), appID) {
 		v.about = appID
 	}
@@ -113,7 +113,7 @@ func (v *visit) noted(rt route) error {
 		f := faultOf(err)
 		result = "refused: " + f.EN
 	}
-	if err := v.Store.SettleConsoleEntry(context.WithoutCancel(v.ctx), seq, result); err != nil {
+	if err := v.Store.SettleConsoleEntry(context.WithoutCancel(v.ctx), seq, v.about, result); err != nil {
 		v.Log.ErrorContext(v.ctx, "writing the journal of the console", "error", err)
 	}
 	return err

@@ -120,9 +120,9 @@ func (s *Store) PutConsoleEntry(ctx context.Context, e console.Entry) (seq int64
 	return seq, nil
 }
 
-// SettleConsoleEntry writes what came of an entry that has no result yet.
-func (s *Store) SettleConsoleEntry(ctx context.Context, seq int64, result string) error {
-	return s.console(ctx, "writing the journal", `UPDATE console_journal SET result = $2 WHERE seq = $1 AND result = ''`, seq, result)
+// SettleConsoleEntry writes what came of an entry that has no result yet, and what it was about.
+func (s *Store) SettleConsoleEntry(ctx context.Context, seq int64, about, result string) error {
+	return s.console(ctx, "writing the journal", `UPDATE console_journal SET about = $2, result = $3 WHERE seq = $1 AND result = ''`, seq, about, result)
 }
 
 // ConsoleEntries lists the journal, the newest first.
