@@ -43,6 +43,11 @@ func TestConsole_factorRotation(t *testing.T) {
 	put(g, "ming", g.app.factors)
 	g.close()
 	g = start(newer + " " + older)
+	if all, err := g.app.consoleStore().ConsoleFactors(t.Context()); err != nil || len(all) != 1 {
+		t.Fatalf("there are %d, %v", len(all), err)
+	} else if _, stale, err := g.app.factors.Open(all[0].Sealed, "factor ming"); err != nil || stale {
+		t.Errorf("after the start it is stale: %t, %v", stale, err)
+	}
 	put(g, "li", behind) // by another gateway, which comes later
 	g.app.resealFactors(t.Context())
 	g.close()

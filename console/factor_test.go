@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -219,21 +220,26 @@ func TestFactor_half(t *testing.T) {
 			t.Error("with his own he isn't")
 		}
 	})
-	t.Run("who is over the limit waits, and the code isn't tried", func(t *testing.T) {
-		t.Parallel()
-		k := start(t)
-		secret, _ := k.staff(t, "ming", console.Operator).enrols()
-		b := k.browser(t)
-		b.halves("ming")
-		k.full.Store(true)
-		if a := b.post("/sign-in/code", "code", k.code(t, secret, 0)); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" || b.cookie() != "" {
-			t.Errorf("answered %d", a.status)
-		}
-		k.full.Store(false)
-		if !b.gives(k.code(t, secret, 0)) {
-			t.Error("afterwards he isn't in")
-		}
-	})
+	for _, limit := range []string{"address/", "name/"} {
+		t.Run("who is over the limit of his "+limit+" waits, and the code isn't tried", func(t *testing.T) {
+			t.Parallel()
+			k := start(t)
+			k.console.Within = func(_ context.Context, by string) (time.Duration, bool) {
+				return time.Minute, !k.full.Load() || !strings.HasPrefix(by, limit)
+			}
+			secret, _ := k.staff(t, "ming", console.Operator).enrols()
+			b := k.browser(t)
+			b.halves("ming")
+			k.full.Store(true)
+			if a := b.post("/sign-in/code", "code", k.code(t, secret, 0)); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" || b.cookie() != "" {
+				t.Errorf("answered %d", a.status)
+			}
+			k.full.Store(false)
+			if !b.gives(k.code(t, secret, 0)) {
+				t.Error("afterwards he isn't in")
+			}
+		})
+	}
 	t.Run("a wrong password tells as much of a name with a second factor as of none", func(t *testing.T) {
 		t.Parallel()
 		k := start(t)
