@@ -22,4 +22,5 @@ func TestSecurity(t *testing.T) {
 	securityAPI(t)
 	securityChannels(t)
 	securityMerchants(t)
+	securityConsole(t)
 }
