@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ type stage struct {
 func playConsole(t *testing.T) *stage {
 	t.Helper()
 	g := startConsole(t)
+	deadLetterOf(t, g.app)
 	s := &stage{office: office{g, t, g.apiKey(t, "main", "merchant message")}}
 	g.goesOn(t)
 	for _, m := range demoMerchants {
@@ -87,6 +89,7 @@ func playConsole(t *testing.T) *stage {
 		"/sign-in/code":                           {},
 		"/setup":                                  {},
 	}
+	maps.Copy(s.filled, g.operatePages(t))
 	return s
 }
 

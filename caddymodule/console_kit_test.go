@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/console"
 	"github.com/caddy-wsite/caddy-wsite/inbox"
+	"github.com/caddy-wsite/caddy-wsite/job"
 	"github.com/caddy-wsite/caddy-wsite/message"
 )
 
@@ -132,6 +133,33 @@ func (g *gateway) pushed(t *testing.T) {
 		_, err = store.SettlePushes(t.Context(), line, "test", inbox.Settlement{Failed: due})
 		return err == nil
 	})
+}
+
+// operatePages are the pages of what staff watch, each with something on it.
+func (g *gateway) operatePages(t *testing.T) map[string]map[string]string {
+	t.Helper()
+	g.pushed(t)
+	pause := message.Pause{Lane: message.Lane{AppID: appA, Kind: message.KindSubscription}, Until: g.now().Add(time.Hour), Reason: message.ReasonQuota, Detail: "reach max api daily quota limit"}
+	err := g.app.channelStore().PauseLane(t.Context(), pause, g.now())
+	var j job.Job
+	if err == nil {
+		j, err = g.app.jobs.Start(t.Context(), job.Followers, appA, nil, "staff:ming")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]map[string]string{
+		"/messages":                  {},
+		"/messages/{realm}":          {"messages": "/messages/main", "messages-none": "/messages/other"},
+		"/events/{realm}":            {"events": "/events/main", "events-none": "/events/other"},
+		"/events/{realm}/lines/{id}": {"line": "/events/main/lines/gone"},
+		"/pushes":                    {},
+		"/pushes/{appid}":            {"pushes": "/pushes/" + appA, "pushes-none": "/pushes/" + appA + "?type=image"},
+		"/pushes/{appid}/dead":       {"pushes-dead": "/pushes/" + appA + "/dead?target=crm"},
+		"/jobs/{id}":                 {"job": "/jobs/" + j.ID},
+		"/audit":                     {},
+		"/audit/{realm}":             {"audit": "/audit/main"},
+	}
 }
 
 // worker is somebody of the staff who is signed in, without a browser.

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -45,7 +46,7 @@ func TestConsole_operateBrowser(t *testing.T) {
 				g.pushed(t)
 				g.dies(t, c)
 				name := func(page string) string { return "operate-" + lang + "-" + device + "-" + page }
-				b := g.tab(t, uaDesktop, "")
+				b := g.tabFor(t, uaDesktop, "", 5*time.Minute)
 				b.onScreen(width)
 				b.speaks(g, lang)
 				g.comesIn(t, b)
