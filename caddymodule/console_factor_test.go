@@ -80,8 +80,9 @@ func TestConsole_factorLimit(t *testing.T) {
 	}
 }
 
-// enrolled turns a second factor on in a tab, and returns its secret and a recovery code.
-func (g *gateway) enrolled(t *testing.T, b *tab, device string) (secret, recovery string) {
+// enrolled turns a second factor on in a tab, and returns its secret, the code that did it
+// and a recovery code.
+func (g *gateway) enrolled(t *testing.T, b *tab, device string) (secret, used, recovery string) {
 	t.Helper()
 	b.do(chromedp.Navigate(g.consoleAt("/me")), chromedp.WaitVisible("a[href='/me/factor']"))
 	b.do(chromedp.Click("a[href='/me/factor']"), chromedp.WaitVisible(".code svg"))
@@ -94,10 +95,11 @@ func (g *gateway) enrolled(t *testing.T, b *tab, device string) (secret, recover
 		return text
 	}
 	secret = strings.ReplaceAll(read("code.secret"), " ", "")
-	b.do(chromedp.SendKeys("input[name=code]", g.shownNow(t, secret, -1)), chromedp.SendKeys("input[name=password]", "correct horse battery"))
+	used = g.shownNow(t, secret, 0)
+	b.do(chromedp.SendKeys("input[name=code]", used), chromedp.SendKeys("input[name=password]", "correct horse battery"))
 	b.do(chromedp.Click("main button.go"), chromedp.WaitVisible(".recoveries"))
 	b.shows(device + "-recoveries")
-	return secret, read(".recoveries code")
+	return secret, used, read(".recoveries code")
 }
 
 func TestConsole_factor(t *testing.T) {
@@ -113,7 +115,7 @@ func TestConsole_factor(t *testing.T) {
 				t.Errorf("who has to have one is at %s", at)
 			}
 			b.shows(device + "-factor-needed")
-			secret, recovery := g.enrolled(t, b, device)
+			secret, used, recovery := g.enrolled(t, b, device)
 			b.do(chromedp.Click("main a.go"), chromedp.WaitVisible(".done"))
 			b.shows(device + "-factor-on")
 			signIn := func() {
@@ -121,7 +123,7 @@ func TestConsole_factor(t *testing.T) {
 				b.do(chromedp.SendKeys("input[name=name]", "root"), chromedp.SendKeys("input[name=password]", "correct horse battery"), chromedp.Click("main button.go"), chromedp.WaitVisible("input[name=code]"))
 			}
 			signIn()
-			b.do(chromedp.SendKeys("input[name=code]", g.shownNow(t, secret, -1)), chromedp.Click("main button.go"), chromedp.WaitVisible(".wrong"))
+			b.do(chromedp.SendKeys("input[name=code]", used), chromedp.Click("main button.go"), chromedp.WaitVisible(".wrong"))
 			b.shows(device + "-factor-code")
 			b.do(chromedp.SendKeys("input[name=code]", g.shownNow(t, secret, 1)), chromedp.Click("main button.go"), chromedp.WaitVisible("nav"))
 			if at := b.address(); !strings.HasSuffix(at, "/overview") {

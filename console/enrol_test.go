@@ -12,7 +12,7 @@ import (
 
 func TestFactor_on(t *testing.T) {
 	t.Parallel()
-	k := start(t)
+	k := startStill(t)
 	ming, li := k.staff(t, "ming", console.Operator), k.staff(t, "li", console.Operator)
 	page := ming.get("/me/factor").body
 	secret, sealed := strings.ReplaceAll(shownSecret.FindStringSubmatch(page)[1], " ", ""), sealedForm.FindStringSubmatch(page)[1]
@@ -58,7 +58,7 @@ func TestFactor_on(t *testing.T) {
 
 func TestFactor_off(t *testing.T) {
 	t.Parallel()
-	k := start(t)
+	k := startStill(t)
 	ming := k.staff(t, "ming", console.Operator)
 	root := k.staff(t, "root", console.Administrator)
 	_, codes := ming.enrols()
@@ -101,7 +101,7 @@ func TestFactor_off(t *testing.T) {
 
 func TestFactor_required(t *testing.T) {
 	t.Parallel()
-	k := start(t)
+	k := startStill(t)
 	k.console.Factor = console.Operator
 	viewer, ming := k.staff(t, "li", console.Viewer), k.staff(t, "ming", console.Operator)
 	if a := viewer.get("/merchants"); a.header.Get("Location") == "/me" {
@@ -124,7 +124,7 @@ func TestFactor_required(t *testing.T) {
 
 func TestReseal(t *testing.T) {
 	t.Parallel()
-	k := start(t)
+	k := startStill(t)
 	older, newer := []byte(strings.Repeat("k", identity.MasterKeySize)), []byte(strings.Repeat("n", identity.MasterKeySize))
 	sealer := func(keys ...[]byte) console.Sealer {
 		s, err := identity.NewSealer(keys...)

@@ -30,6 +30,14 @@ func box() console.Sealer {
 	return s.Box("second factors")
 }
 
+// startStill starts a console whose clock stands still: codes are good for so many seconds.
+func startStill(t *testing.T) *kit {
+	t.Helper()
+	k, now := start(t), time.Now()
+	k.still.Store(&now)
+	return k
+}
+
 // code is what a phone shows, some steps from now.
 func (k *kit) code(t *testing.T, secret string, steps int) string {
 	t.Helper()
@@ -77,7 +85,7 @@ func (b *browser) gives(code string) bool {
 
 func TestFactor_codes(t *testing.T) {
 	t.Parallel()
-	k := start(t)
+	k := startStill(t)
 	secret, codes := k.staff(t, "ming", console.Operator).enrols()
 	other, _ := k.staff(t, "li", console.Operator).enrols()
 	used := k.code(t, secret, 0)
@@ -143,7 +151,7 @@ func TestFactor_half(t *testing.T) {
 	}
 	t.Run("half of a session opens nothing", func(t *testing.T) {
 		t.Parallel()
-		k := start(t)
+		k := startStill(t)
 		k.staff(t, "ming", console.Administrator).enrols()
 		for i, r := range console.Routes() {
 			if r.Action == "" {
@@ -170,7 +178,7 @@ func TestFactor_half(t *testing.T) {
 	})
 	t.Run("it ends after five minutes, with another password, and when it was used", func(t *testing.T) {
 		t.Parallel()
-		k := start(t)
+		k := startStill(t)
 		ming := k.staff(t, "ming", console.Operator)
 		secret, _ := ming.enrols()
 		late := k.browser(t)
@@ -202,7 +210,7 @@ func TestFactor_half(t *testing.T) {
 	})
 	t.Run("made up, changed or without one nobody is asked for a code", func(t *testing.T) {
 		t.Parallel()
-		k := start(t)
+		k := startStill(t)
 		secret, _ := k.staff(t, "ming", console.Operator).enrols()
 		b := k.browser(t)
 		b.halves("ming")
@@ -223,7 +231,7 @@ func TestFactor_half(t *testing.T) {
 	for _, limit := range []string{"address/", "name/"} {
 		t.Run("who is over the limit of his "+limit+" waits, and the code isn't tried", func(t *testing.T) {
 			t.Parallel()
-			k := start(t)
+			k := startStill(t)
 			k.console.Within = func(_ context.Context, by string) (time.Duration, bool) {
 				return time.Minute, !k.full.Load() || !strings.HasPrefix(by, limit)
 			}
@@ -242,7 +250,7 @@ func TestFactor_half(t *testing.T) {
 	}
 	t.Run("a wrong password tells as much of a name with a second factor as of none", func(t *testing.T) {
 		t.Parallel()
-		k := start(t)
+		k := startStill(t)
 		k.staff(t, "ming", console.Operator).enrols()
 		pages := map[string]bool{}
 		for _, name := range []string{"ming", "nobody"} {

@@ -31,9 +31,16 @@ type kit struct {
 	users   *people
 	full    atomic.Bool
 	ahead   atomic.Int64
+	still   atomic.Pointer[time.Time] // where the clock stands still, if it does
 }
 
-func (k *kit) now() time.Time { return time.Now().Add(time.Duration(k.ahead.Load())) }
+func (k *kit) now() time.Time {
+	now := time.Now()
+	if at := k.still.Load(); at != nil {
+		now = *at
+	}
+	return now.Add(time.Duration(k.ahead.Load()))
+}
 
 // accounts are those of a gateway that has one.
 type accounts struct{}

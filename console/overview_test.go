@@ -25,7 +25,7 @@ func (overview) Needs(context.Context) ([]console.Need, error) {
 
 func TestOverview(t *testing.T) {
 	t.Parallel()
-	k := start(t)
+	k := startStill(t)
 	// Of the hours of two days before now, each its own number.
 	hour := k.now().Truncate(time.Hour)
 	var counts []console.Count
