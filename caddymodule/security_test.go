@@ -17,6 +17,7 @@ func TestSecurity(t *testing.T) {
 	securityG(t)
 	securityH(t)
 	securityI(t)
+	securityJ(t)
 	securityL(t)
 	securityM(t)
 	securityAPI(t)
