@@ -49,7 +49,7 @@ lint: ## go vet, staticcheck and gofumpt
 .PHONY: screenshots
 screenshots: prepare ## a picture of every page of the console, as staff and the demo's people see it, into screenshots/
 	@mkdir -p screenshots
-	WSITE_PICTURES=$(CURDIR)/screenshots go test -count 1 -run 'TestConsole_pages' ./caddymodule
+	WSITE_PICTURES=$(CURDIR)/screenshots go test -count 1 -run 'TestConsole_(pages|phone)' ./caddymodule
 
 .PHONY: soak
 soak: prepare ## the long form of the tests that have one: kills, races, days of chaos, a million rows, ten million identities (up to two hours)

@@ -145,3 +145,22 @@ func TestConsole_pages(t *testing.T) {
 		})
 	}
 }
+
+// TestConsole_phone looks at the pages that the simulator has for who is in the demo, after a
+// merchant was bound and got a notice.
+func TestConsole_phone(t *testing.T) {
+	t.Parallel()
+	s := playConsole(t)
+	b := s.tab(t, uaAndroid, "li")
+	b.onScreen(390)
+	for name, path := range map[string]string{"chats": "/phone/", "me": "/phone/me", "scan": "/phone/scan", "chat": "/phone/chat/" + appA, "account": "/phone/account/" + appA} {
+		b.goes(s.sim.URL + path)
+		for _, scheme := range []string{"light", "dark"} {
+			b.prefers(scheme)
+			b.picture("phone-"+name+"-"+scheme, 390)
+		}
+		if wide, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > innerWidth`)); err != nil || wide {
+			t.Errorf("%s is wider than the screen: %v", path, err)
+		}
+	}
+}
