@@ -98,7 +98,7 @@ func (g *gateway) tours(b *tab, words map[string]string, name func(string) strin
 		b.t.Errorf("the check has left the page: %s", at)
 	}
 	b.inBoth(name("audit"))
-	b.do(chromedp.Navigate(g.consoleAt("/journal?what=audit_verify")), chromedp.WaitVisible("tbody .tag.good"))
+	b.do(chromedp.Navigate(g.consoleAt("/journal?what=audit_verify")), chromedp.WaitVisible("tbody .well"))
 	b.sees("records hold together")
 	b.inBoth(name("journal"))
 }
