@@ -3,7 +3,6 @@ package console
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"html/template"
 	"net/http"
 	"time"
@@ -112,49 +111,17 @@ func reasonText(r merchant.Reason) Text {
 	return Text{zh, en}
 }
 
-// streamTime bounds a stream of states, so that a gateway that stops needn't wait for it;
-// a browser asks for another one.
-const streamTime = 20 * time.Second
-
 // codeEvents tells how a code stands as long as that may change (server-sent events). The
 // scan may come to any gateway, so the facts are looked at.
 func (c *Console) codeEvents(v *visit) error {
 	if _, _, _, err := v.code(); err != nil {
 		return err
 	}
-	v.w.Header().Set("Content-Type", "text/event-stream")
-	v.w.Header().Set("X-Accel-Buffering", "no")
-	stream := http.NewResponseController(v.w)
-	tick, end := time.NewTicker(time.Second), time.NewTimer(streamTime)
-	defer tick.Stop()
-	defer end.Stop()
-	said := ""
-	for {
+	return v.live(func() ([]byte, bool, error) {
 		_, _, code, err := v.code()
-		if err != nil {
-			return nil // the browser asks again, and is told
-		}
 		over := code.State != merchant.Waiting && code.State != merchant.Scanned
-		if now := string(code.State); now != said {
-			said = now
-			if _, err := fmt.Fprintf(v.w, "retry: 1000\ndata: %s\n\n", v.told(code, over)); err != nil {
-				return nil
-			}
-			if err := stream.Flush(); err != nil {
-				return nil
-			}
-		}
-		select {
-		case <-v.ctx.Done():
-			return nil
-		case <-end.C:
-			return nil
-		case <-tick.C:
-		}
-		if over {
-			return nil
-		}
-	}
+		return v.told(code, over), !over, err
+	})
 }
 
 // told is what a page is told of a code.
