@@ -90,6 +90,7 @@ func (h *API) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Hand
 		h.refuse(w, r, "", apiRefuse(apiNoEndpoint)) // the mux would redirect
 		return nil
 	}
+	defer h.app.survive(r, func() { h.refuse(w, r, "", apiRefuse(codeBug)) })
 	h.mux.ServeHTTP(w, r)
 	return nil
 }
@@ -97,7 +98,7 @@ func (h *API) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Hand
 // serveNothing answers what no route is for.
 func (h *API) serveNothing(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
-	for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodPost} {
+	for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodPost, http.MethodPut} {
 		other := &http.Request{Method: method, URL: r.URL, Host: r.Host}
 		if _, pattern := h.mux.Handler(other); pattern != "/" && strings.HasPrefix(pattern, method) {
 			allowed = append(allowed, method)

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -56,7 +57,7 @@ func (h *Console) Validate() error {
 }
 
 // ServeHTTP answers a request; it never calls the next handler.
-func (h *Console) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+func (h *Console) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) (err error) {
 	strip(r) // nothing here believes X-User, and nothing shall
 	if err := h.app.awaitReady(r); err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
@@ -65,6 +66,7 @@ func (h *Console) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 		h.console = h.app.newConsole()
 		h.console.Factor = h.RequireSecondFactor
 	})
+	defer h.app.survive(r, func() { err = caddyhttp.Error(http.StatusInternalServerError, errors.New("a bug, see the log")) })
 	h.console.ServeHTTP(w, r)
 	return nil
 }

@@ -69,47 +69,67 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	a := h.app
 	strip(r) // 0: nobody but us may say who this is
 
-	rt, ours, err := a.enter(w, r) // 1: which site, through which account?
-	if err != nil || ours == answered {
+	p, err := a.decide(w, r)
+	switch {
+	case err != nil || p.whose == answered:
 		return err
-	}
-	if ours == notOurs {
+	case p.whose == notOurs:
 		a.hideSession(r)
 		return next.ServeHTTP(w, r)
 	}
+	return a.forward(w, r, next, p.rt, p.visitor, p.token) // 6: let the site see it
+}
+
+// decided is a request of which it is known where it goes, and who sent it.
+type decided struct {
+	whose   whose
+	rt      route
+	visitor *visitor // nil if nobody knows, or need know
+	token   string
+}
+
+// decide takes a request through all steps but the last. What panics here is answered.
+func (a *App) decide(w http.ResponseWriter, r *http.Request) (p decided, err error) {
+	defer a.survive(r, func() { p.whose, err = answered, a.refused(w, r, route{}, refuse(codeBug)) })
+
+	rt, ours, err := a.enter(w, r) // 1: which site, through which account?
+	if err != nil || ours != aSites {
+		return decided{whose: ours}, err
+	}
+	p = decided{whose: aSites, rt: rt}
 	if rt.policy == directory.Public || preflights(r) {
-		return a.forward(w, r, next, rt, nil, "")
+		return p, nil
 	}
 
 	v, err := a.recognise(r, rt) // 2: do we already know this browser? (4: and who is that?)
 	if err != nil {
-		return a.refused(w, r, rt, refuse(codeFactsDown).because(err))
+		return decided{}, a.refused(w, r, rt, refuse(codeFactsDown).because(err))
 	}
 	if v == nil || a.renews(r, rt, v) {
 		fresh, done, err := a.login(w, r, rt) // 3: if not, ask WeChat
 		if done {
-			return err
+			return decided{}, err
 		}
 		if err != nil {
-			return a.refused(w, r, rt, refuse(codeFactsDown).because(err))
+			return decided{}, a.refused(w, r, rt, refuse(codeFactsDown).because(err))
 		}
 		v = fresh
 	}
 	if v == nil {
-		return a.forward(w, r, next, rt, nil, "")
+		return p, nil
 	}
 	if !v.answer.User.BlockedAt.IsZero() {
-		return a.refused(w, r, rt, refuse(codeBlocked))
+		return decided{}, a.refused(w, r, rt, refuse(codeBlocked))
 	}
 	if done, err := a.askUnionID(w, r, rt, v); done {
-		return err
+		return decided{}, err
 	}
-	token, err := a.speak(r.Context(), v, a.now()) // 5: say so, signed
-	if err != nil {
-		return a.refused(w, r, rt, refuse(codeBug).because(err))
+	p.visitor = v
+	if p.token, err = a.speak(r.Context(), v, a.now()); err != nil { // 5: say so, signed
+		return decided{}, a.refused(w, r, rt, refuse(codeBug).because(err))
 	}
 	a.remember(w, r, rt, v)
-	return a.forward(w, r, next, rt, v, token) // 6: let the site see it
+	return p, nil
 }
 
 // whose says who answers a request.
