@@ -27,18 +27,20 @@ type seat struct {
 	lang string
 }
 
-// atDesks runs a test in Chinese on a phone, and in English on a desktop.
+// atDesks runs a test in both languages, on a phone and on a desktop.
 func atDesks(t *testing.T, test func(t *testing.T, d *seat)) {
 	for lang, accepts := range map[string]string{"zh": "zh-CN", "en": "en-US"} {
-		t.Run("in "+lang, func(t *testing.T) {
-			t.Parallel()
-			g := startConsole(t)
-			d := &seat{&office{g, t, g.apiKey(t, "main", "merchant message")}, g.tabFor(t, uaDesktop, "", 5*time.Minute), lang}
-			call(d.tab, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: uaDesktop, AcceptLanguage: accepts})
-			d.onScreen(map[string]int{"zh": 390, "en": 1280}[lang])
-			g.comesIn(t, d.tab)
-			test(t, d)
-		})
+		for device, width := range map[string]int{"phone": 390, "desktop": 1280} {
+			t.Run("in "+lang+" on a "+device, func(t *testing.T) {
+				t.Parallel()
+				g := startConsole(t)
+				d := &seat{&office{g, t, g.apiKey(t, "main", "merchant message")}, g.tabFor(t, uaDesktop, "", 5*time.Minute), lang}
+				call(d.tab, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: uaDesktop, AcceptLanguage: accepts})
+				d.onScreen(width)
+				g.comesIn(t, d.tab)
+				test(t, d)
+			})
+		}
 	}
 }
 
