@@ -56,6 +56,7 @@ soak: prepare ## the long form of the tests that have one: kills, races, days of
 	WSITE_SOAK=1 CGO_ENABLED=1 go test -race -count 1 -timeout 2h -run 'TestInvariants|TestOrderDoesNotMatter|TestRankIsATotalOrder|TestEvery' ./identity -rapid.checks=5000
 	WSITE_SOAK=1 CGO_ENABLED=1 go test -race -count 1 -timeout 2h ./sqlstore ./identity/oracle -rapid.checks=2000
 	WSITE_SOAK=1 CGO_ENABLED=1 go test -race -count 1 -timeout 2h -run 'Kill|Chaos|Day|Nodes|Story' ./wechat/custody ./inbox ./message ./job ./caddymodule/nodes
+	WSITE_SOAK=1 go test -count 1 -timeout 2h -run 'TestConsole' ./caddymodule
 	WSITE_SOAK=1 go test -count 1 -timeout 2h -v -run TestSpeed ./transfer
 	WSITE_SOAK=1 go test -count 1 -timeout 2h -run '^$$' -bench Scale -benchtime 1x ./sqlstore
 

@@ -230,10 +230,11 @@ func (c *apiCall) account(appID string) (*directory.Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !opens {
+	account := c.directory().Account(appID)
+	if !opens || account == nil { // it may be named by sites, and be gone
 		return nil, apiRefuse(apiNoAccount)
 	}
-	return c.directory().Account(appID), nil
+	return account, nil
 }
 
 // by says who calls, and why.

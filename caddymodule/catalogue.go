@@ -162,10 +162,9 @@ func (a *App) openDirectory(ctx context.Context, store pooledStore, sealer *iden
 	return a.learn(ctx)
 }
 
-// openAccount opens what proves an account of the facts, and seals it again under the master
-// key in force.
+// openAccount opens what proves an account of the facts.
 func (a *App) openAccount(ctx context.Context, kept directory.KeptAccount, into *catalogue) (directory.Account, error) {
-	p, stale, err := a.openProof(kept)
+	p, _, err := a.openProof(kept)
 	if err != nil {
 		return directory.Account{}, err
 	}
@@ -173,17 +172,38 @@ func (a *App) openAccount(ctx context.Context, kept directory.KeptAccount, into 
 	if err != nil {
 		return directory.Account{}, err
 	}
+	recorded, err := a.store.Subject(ctx, whole.AppID, whole.SubjectOrSelf())
+	if err != nil {
+		return directory.Account{}, err
+	}
+	if recorded != whole.SubjectOrSelf() { // its unionids would all be others
+		return directory.Account{}, fmt.Errorf("it is on record with the subject %q, not %q: enter that one", recorded, whole.SubjectOrSelf())
+	}
 	into.proofs[whole.AppID], err = a.credentialsOf(whole, literal)
 	if err != nil {
 		return directory.Account{}, err
 	}
-	if stale {
-		kept.Sealed = a.sealProof(kept.Account.AppID, p)
-		if err := a.directoryStore().PutKeptAccount(ctx, kept); err != nil {
-			a.log.Warn("sealing an account under the new master key; it is tried again when the accounts are next read", zap.String("account", whole.AppID), zap.Error(err))
+	return bare(*whole), nil
+}
+
+// resealAccounts seals what proves accounts again under the master key in force. Of two
+// gateways in the middle of a rotation each has another one in force, and both open both:
+// that is why nobody is told, and why it is done at a start and once an hour alone.
+func (a *App) resealAccounts(ctx context.Context) error {
+	accounts, err := a.directoryStore().KeptAccounts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, kept := range accounts {
+		p, stale, err := a.openProof(kept)
+		if err != nil || !stale {
+			continue // who can't be opened is told of when accounts are read
+		}
+		if err := a.directoryStore().ResealKeptAccount(ctx, kept.Account.AppID, kept.Sealed, a.sealProof(kept.Account.AppID, p)); err != nil {
+			return err
 		}
 	}
-	return bare(*whole), nil
+	return nil
 }
 
 func (a *App) openProof(kept directory.KeptAccount) (p proof, stale bool, err error) {

@@ -45,9 +45,9 @@ func runResubject(ctx context.Context, fl caddycmd.Flags, appID, subject string)
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
-	account := o.app.directory().Account(appID)
-	if account == nil {
-		return fmt.Errorf("the config has no account %q", appID)
+	account, kept, err := o.accountOf(ctx, appID)
+	if err != nil {
+		return err
 	}
 	// What a Caddyfile can't say mustn't be put on record either.
 	wanted := *account
@@ -69,6 +69,14 @@ func runResubject(ctx context.Context, fl caddycmd.Flags, appID, subject string)
 	if err := o.centre.Resubject(ctx, realms, appID, from, subject, identity.By{Actor: "command:resubject", Via: "command"}); err != nil {
 		return err
 	}
+	if kept.Version > 0 {
+		kept.Account.Subject, kept.At, kept.By = wanted.Subject, o.app.now(), "command:resubject"
+		if err := o.app.directoryStore().PutKeptAccount(ctx, kept); err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "Account %s is on record with the subject %s now (was %s), in realms: %s. It stands in the\nfacts, where it has that subject, too, from now on.\n", appID, subject, from, strings.Join(realms, ", "))
+		return nil
+	}
 	line := "take the account's `subject` out of"
 	if wanted.Subject != "" {
 		line = "write `subject " + subject + "` into the account in"
@@ -82,4 +90,21 @@ Visitors keep their users. As each one's new unionid becomes known, it leads to 
 same user.
 `, appID, subject, from, strings.Join(realms, ", "), line)
 	return nil
+}
+
+// accountOf finds an account of the Caddyfile, or of the facts, even one that is left out
+// because its subject isn't the one on record.
+func (o *offline) accountOf(ctx context.Context, appID string) (*directory.Account, directory.KeptAccount, error) {
+	kept, err := o.app.keptAccount(ctx, appID)
+	switch {
+	case errors.Is(err, errConfigured):
+		return o.app.configured.Account(appID), directory.KeptAccount{}, nil
+	case errors.Is(err, errGoneKept):
+		return nil, kept, fmt.Errorf("the config has no account %q, nor have the facts", appID)
+	case err != nil:
+		return nil, kept, err
+	}
+	p, _, err := o.app.openProof(kept)
+	whole := p.with(kept.Account)
+	return &whole, kept, err
 }

@@ -66,8 +66,14 @@ func (h *Console) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.
 		h.console = h.app.newConsole()
 		h.console.Factor = h.RequireSecondFactor
 	})
-	defer h.app.survive(r, func() { err = caddyhttp.Error(http.StatusInternalServerError, errors.New("a bug, see the log")) })
-	h.console.ServeHTTP(w, r)
+	answer := &begun{ResponseWriter: w}
+	defer h.app.survive(r, func() {
+		if answer.yes { // a table that is cut off mustn't look whole
+			panic(http.ErrAbortHandler)
+		}
+		err = caddyhttp.Error(http.StatusInternalServerError, errors.New("a bug, see the log"))
+	})
+	h.console.ServeHTTP(answer, r)
 	return nil
 }
 

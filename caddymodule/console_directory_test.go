@@ -12,7 +12,7 @@ import (
 func TestConsole_directory(t *testing.T) {
 	t.Parallel()
 	for lang, saved := range map[string]string{"zh": "完成：已保存", "en": "Done: Saved"} {
-		for device, width := range map[string]int{"phone": 390, "desktop": 1280} {
+		for device, width := range desks(lang) {
 			t.Run("an account and a site are made, and hold at once, in "+lang+" on a "+device, func(t *testing.T) {
 				t.Parallel()
 				g := startGateway(t, append(withConsole, withoutC...)...)

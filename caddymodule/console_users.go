@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/caddy-wsite/caddy-wsite/console"
-	"github.com/caddy-wsite/caddy-wsite/directory"
 	"github.com/caddy-wsite/caddy-wsite/identity"
 )
 
@@ -19,7 +18,7 @@ type consoleUsers struct{ *App }
 func (a consoleUsers) Places(realm string) []console.Place {
 	var list []console.Place
 	for _, account := range a.directory().Accounts() {
-		if slices.ContainsFunc(a.directory().SitesOf(account.AppID), func(s *directory.Site) bool { return s.Realm == realm }) {
+		if slices.Contains(a.realmsOf(account.AppID), realm) {
 			list = append(list, console.Place{AppID: account.AppID, Kind: account.Kind, Subject: account.Subject})
 		}
 	}

@@ -165,6 +165,18 @@ func TestDirectory_accounts(t *testing.T) {
 			t.Errorf("the domain check answers %d %q", page.Status, page.Body)
 		}
 	})
+	t.Run("keys that stand for kept ones are those, one by one", func(t *testing.T) {
+		t.Parallel()
+		p := proof{AESKeys: []string{"one", "two"}}
+		for _, c := range []struct{ given, want []string }{
+			{nil, p.AESKeys}, {[]string{keptSecret}, []string{"one"}}, {[]string{"new", keptSecret}, []string{"new", "one"}},
+			{[]string{keptSecret, keptSecret, keptSecret}, p.AESKeys}, {[]string{"new"}, []string{"new"}},
+		} {
+			if got := p.completed(c.given); !slices.Equal(got, c.want) {
+				t.Errorf("%q is %q", c.given, got)
+			}
+		}
+	})
 	t.Run("placeholders in it stay text", func(t *testing.T) {
 		t.Parallel()
 		g.askAt(t, key, "PUT", "/v1/directory/accounts/wx0000000000000abc", `{"account": {"secret": "{env.HOME}"}}`).want(t, http.StatusOK)

@@ -37,15 +37,15 @@ func (a *App) enter(w http.ResponseWriter, r *http.Request) (route, whose, error
 	if name, ok := strings.CutPrefix(rest, own); ok && (name == "live" || name == "ready") && path == raw {
 		return route{}, answered, a.serveHealth(w, r, name, false)
 	}
+	if err := a.awaitReady(r); err != nil {
+		return route{}, answered, a.refused(w, r, route{}, refuse(codeStarting).because(err))
+	}
 	host, ref := a.admit(r, raw, path)
 	if ref != nil {
 		return route{}, answered, a.refused(w, r, route{}, ref)
 	}
 	if path != raw {
 		return route{}, answered, a.canonicalise(w, r, path)
-	}
-	if err := a.awaitReady(r); err != nil {
-		return route{}, answered, a.refused(w, r, route{}, refuse(codeStarting).because(err))
 	}
 	if well, ok := strings.CutPrefix(rest, own); ok {
 		if well == "relay" {

@@ -51,6 +51,11 @@ func (a *App) openFacts(ctx context.Context) error {
 		return err
 	}
 	a.box, a.tickets, a.factors = newCookieBox(sealer), newTickets(sealer), sealer.Box("second factors")
+	// What is written from here on is acted on later, even if it is read below already.
+	_, seen, err := store.Stale(ctx, -1, 1)
+	if err != nil {
+		return fmt.Errorf("opening facts: %w", err)
+	}
 	if err := a.openDirectory(ctx, store, sealer); err != nil {
 		return fmt.Errorf("opening facts: %w", err)
 	}
@@ -68,15 +73,15 @@ func (a *App) openFacts(ctx context.Context) error {
 		return err
 	}
 	centre := &identity.Centre{Store: counting{store, &a.metrics.tally}, GuestKey: a.guestKey, Policies: a.policies, PrevFor: a.Session.life(), Now: a.now, Random: a.random}
-	f := &facts{Store: store, Centre: centre, keys: keys}
-	if _, f.seen, err = store.Stale(ctx, -1, 1); err != nil {
-		return fmt.Errorf("opening facts: %w", err)
-	}
+	f := &facts{Store: store, Centre: centre, keys: keys, seen: seen}
 	if err := f.loadCutoffs(ctx); err != nil {
 		return fmt.Errorf("opening facts: %w", err)
 	}
 	a.current = f
 	a.resealFactors(ctx)
+	if err := a.resealAccounts(ctx); err != nil {
+		return fmt.Errorf("opening facts: %w", err)
+	}
 	if err := a.openChannels(sealer); err != nil {
 		return fmt.Errorf("opening facts: %w", err)
 	}
@@ -114,7 +119,7 @@ func (a *App) openStore(ctx context.Context) (store pooledStore, path string, er
 // unionids would all be others, and every visitor would seem to contradict what
 // is on record.
 func (a *App) checkSubjects(ctx context.Context, store identity.Store) error {
-	for _, account := range a.directory().Accounts() {
+	for _, account := range a.configured.Accounts() {
 		recorded, err := store.Subject(ctx, account.AppID, account.SubjectOrSelf())
 		if err != nil {
 			return fmt.Errorf("opening facts: %w", err)

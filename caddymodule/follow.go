@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -51,6 +52,7 @@ func (a *App) watchFacts(ctx context.Context) {
 			err = a.facts().keys.Rotate(ctx)
 			a.keysFailed.Store(err != nil)
 			a.resealFactors(ctx)
+			err = errors.Join(err, a.resealAccounts(ctx))
 		case <-sweep.C:
 			err = a.facts().Sweep(ctx, a.now())
 		case <-move.C:

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"go.uber.org/zap"
+
 	"github.com/caddy-wsite/caddy-wsite/directory"
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/wechat/push"
@@ -98,12 +100,28 @@ func (p proof) completing(account directory.Account) directory.Account {
 		if left(whole.Token) {
 			whole.Token = p.Token
 		}
-		if whole.Mode != string(push.Plain) && !slices.ContainsFunc(whole.AESKeys, func(key string) bool { return !left(key) }) {
-			whole.AESKeys = p.AESKeys
-		}
+		whole.AESKeys = p.completed(whole.AESKeys)
 		account.Push = &whole
 	}
 	return account
+}
+
+// completed are keys with those that are kept in the place of what stands for them, or all
+// that are kept if none are given.
+func (p proof) completed(keys []string) []string {
+	if len(keys) == 0 {
+		return p.AESKeys
+	}
+	var all []string
+	kept := p.AESKeys
+	for _, key := range keys {
+		if key != keptSecret {
+			all = append(all, key)
+		} else if len(kept) > 0 {
+			all, kept = append(all, kept[0]), kept[1:]
+		}
+	}
+	return all
 }
 
 // judgeAccount refuses what can't work by itself or beside the others.
@@ -159,10 +177,14 @@ func (a *App) dropAccount(ctx context.Context, appID string, version int64) erro
 	return a.changed(ctx)
 }
 
-// changed lets a change to the accounts hold.
+// changed lets a change to the accounts hold. It is written: what goes wrong here is made
+// good by the next look at the facts.
 func (a *App) changed(ctx context.Context) error {
 	a.nudge()
-	return a.relearn(ctx)
+	if err := a.relearn(ctx); err != nil {
+		a.log.Warn("reading the accounts again; it is tried again within a second", zap.String("step", "route"), zap.Error(err))
+	}
+	return nil
 }
 
 // keepSite adds a site at version 0, or replaces it at its version.
@@ -206,8 +228,4 @@ func (a *App) dropSite(ctx context.Context, ptid string, version int64) error {
 func (a *App) changedSite(ptid string) {
 	a.sites.forget(ptid)
 	a.nudge()
-	select {
-	case a.look <- struct{}{}:
-	default:
-	}
 }

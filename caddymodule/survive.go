@@ -27,3 +27,22 @@ func (a *App) survive(r *http.Request, answer func()) {
 	a.log.Error("a request met a bug", zap.String("code", string(codeBug)), zap.String("panic", what), zap.String("request", requestID(r)), zap.ByteString("stack", debug.Stack()))
 	answer()
 }
+
+// begun is an answer of which it is known whether it has begun.
+type begun struct {
+	http.ResponseWriter
+	yes bool
+}
+
+func (b *begun) WriteHeader(status int) {
+	b.yes = true
+	b.ResponseWriter.WriteHeader(status)
+}
+
+func (b *begun) Write(p []byte) (int, error) {
+	b.yes = true
+	return b.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach what is beneath.
+func (b *begun) Unwrap() http.ResponseWriter { return b.ResponseWriter }

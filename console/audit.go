@@ -91,7 +91,7 @@ func (r record) Said() (lines []string) {
 	for _, x := range []struct{ name, value string }{
 		{"via", d.Via},
 		{"cause", d.Cause},
-		{"evidence", d.Evidence},
+		{"evidence", hidden(d.Evidence, d.OpenID, d.UnionID)},
 		{"appid", d.AppID},
 		{"openid", masked(d.OpenID)},
 		{"subject", d.Subject},
@@ -103,6 +103,16 @@ func (r record) Said() (lines []string) {
 		}
 	}
 	return lines
+}
+
+// hidden is a text in which these ids are masked.
+func hidden(text string, ids ...string) string {
+	for _, id := range ids {
+		if id != "" {
+			text = strings.ReplaceAll(text, id, Masked(id))
+		}
+	}
+	return text
 }
 
 // masked is an id shortened, if there is one.

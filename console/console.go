@@ -179,7 +179,7 @@ func New(c Config) *Console {
 	if c.Zone == nil {
 		c.Zone = time.FixedZone("Asia/Shanghai", 8*60*60)
 	}
-	k := &Console{Config: c, mux: http.NewServeMux(), takes: map[string]Action{}, pages: pagesIn(c.Zone), cross: http.NewCrossOriginProtection(), entries: map[string]bool{"sign_in": true, "setup": true}}
+	k := &Console{Config: c, mux: http.NewServeMux(), takes: map[string]Action{}, pages: pagesIn(c.Zone), cross: http.NewCrossOriginProtection(), entries: map[string]bool{"sign_in": true, "sign_in_half": true, "sign_in_code": true, "setup": true}}
 	for _, r := range routes() {
 		k.entries[r.what] = r.what != ""
 		k.takes[r.method+" "+r.path] = r.action

@@ -228,7 +228,7 @@ func TestFactor_half(t *testing.T) {
 			t.Error("with his own he isn't")
 		}
 	})
-	for _, limit := range []string{"address/", "name/"} {
+	for _, limit := range []string{"address/", "code/"} {
 		t.Run("who is over the limit of his "+limit+" waits, and the code isn't tried", func(t *testing.T) {
 			t.Parallel()
 			k := startStill(t)

@@ -58,7 +58,7 @@ func (c *Console) noticesPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	list, err := c.Notices.Notices(v.ctx, realm.Name, v.r.URL.Query().Get("before"), pageSize)
+	list, err := c.Notices.Notices(v.ctx, realm.Name, plain(v.r.URL.Query().Get("before")), pageSize)
 	if err != nil {
 		return err
 	}
@@ -203,5 +203,10 @@ func (c *Console) noticeTable(v *visit) error {
 	}
 	v.w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	v.w.Header().Set("Content-Disposition", `attachment; filename="notice-`+n.ID+`.csv"`)
-	return c.Notices.WriteRecipients(v.ctx, v.w, realm.Name, n.ID)
+	if err := c.Notices.WriteRecipients(v.ctx, v.w, realm.Name, n.ID); err != nil {
+		// The table has begun: that it was cut off shows by how the answer ends.
+		v.Log.ErrorContext(v.ctx, "writing the recipients of a notice as a table", "error", err)
+		panic(http.ErrAbortHandler)
+	}
+	return nil
 }

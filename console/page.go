@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -259,11 +260,21 @@ func (c *Console) language(v *visit) error {
 	if to != "zh" && to != "en" {
 		return notFound
 	}
-	if !strings.HasPrefix(back, "/") || strings.HasPrefix(back, "//") || strings.ContainsAny(back, "\\\r\n") {
+	if !c.shows(back) {
 		back = "/"
 	}
 	http.SetCookie(v.w, &http.Cookie{
 		Name: languageCookie, Value: to, Path: "/", MaxAge: 365 * 24 * 60 * 60, Secure: c.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 	return v.to(back)
+}
+
+// shows says whether a path is that of a page of ours, written as we write it.
+func (c *Console) shows(path string) bool {
+	at, err := url.ParseRequestURI(path)
+	if err != nil || at.Host != "" || strings.HasPrefix(path, "//") || strings.Contains(path, "\\") {
+		return false
+	}
+	_, pattern := c.mux.Handler(&http.Request{Method: http.MethodGet, URL: at})
+	return strings.HasPrefix(pattern, "GET ")
 }

@@ -135,7 +135,12 @@ func (c *Console) addStaff(v *visit) error {
 	return c.showStaff(v, name, code)
 }
 
+// resetStaff isn't for oneself: who finds an open browser could stay, without knowing the
+// password or having the second factor.
 func (c *Console) resetStaff(v *visit) error {
+	if v.r.PathValue("name") == v.staff.Name {
+		return refuse(http.StatusForbidden, "自己的密码请在「我的账户」中修改", "Change your own password at your account")
+	}
 	code, err := c.Reset(v.ctx, v.r.PathValue("name"))
 	if err != nil {
 		return err

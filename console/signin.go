@@ -102,8 +102,12 @@ func (v *visit) begin(staff Staff) error {
 	token, hash := v.newToken()
 	now := v.Now()
 	s := Session{ID: hex.EncodeToString(id), Hash: hash, Staff: staff.Name, Made: now, Used: now, Address: v.Client(v.r), Browser: browser(v.r)}
-	if err := v.Store.PutConsoleSession(v.ctx, s); err != nil {
+	begun, err := v.Store.PutConsoleSession(v.ctx, s, staff.Password)
+	if err != nil {
 		return err
+	}
+	if !begun { // his password was changed while this one was looked at
+		return v.to("/sign-in")
 	}
 	if err := v.Sweep(v.ctx); err != nil {
 		v.Log.WarnContext(v.ctx, "sweeping the console", "error", err)

@@ -58,7 +58,7 @@ type sitesView struct {
 
 func (c *Console) sitesPage(v *visit) error {
 	q := v.r.URL.Query()
-	f := directory.SiteFilter{After: q.Get("after"), Realm: q.Get("realm"), AppID: q.Get("appid"), Search: strings.TrimSpace(q.Get("q")), Limit: sitesOnPage}
+	f := directory.SiteFilter{After: plain(q.Get("after")), Realm: plain(q.Get("realm")), AppID: plain(q.Get("appid")), Search: plain(strings.TrimSpace(q.Get("q"))), Limit: sitesOnPage}
 	list, more, err := c.Directory.Sites(v.ctx, f)
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func (c *Console) newSitePage(v *visit) error {
 
 // site is the one that the address names.
 func (v *visit) site() (directory.KeptSite, error) {
-	kept, found, err := v.Directory.Site(v.ctx, v.r.PathValue("ptid"))
+	kept, found, err := v.Directory.Site(v.ctx, plain(v.r.PathValue("ptid")))
 	if err == nil && !found {
 		err = notFound
 	}

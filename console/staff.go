@@ -101,8 +101,9 @@ type Store interface {
 	// SetConsolePassword writes a password, and ends all sessions but one.
 	SetConsolePassword(ctx context.Context, name, password, keep string) error
 
-	// PutConsoleSession writes a session.
-	PutConsoleSession(ctx context.Context, s Session) error
+	// PutConsoleSession writes a session of somebody who has this password, and isn't
+	// disabled; false if by now he hasn't, or is.
+	PutConsoleSession(ctx context.Context, s Session, password string) (bool, error)
 	// ConsoleSession finds a session with whose it is.
 	ConsoleSession(ctx context.Context, hash []byte) (Session, Staff, bool, error)
 	// UseConsoleSession notes that a session is used.

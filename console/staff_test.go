@@ -128,3 +128,25 @@ func TestStaff(t *testing.T) {
 		}
 	})
 }
+
+// TestStaff_self holds that nobody resets himself: who finds an open browser could stay.
+func TestStaff_self(t *testing.T) {
+	t.Parallel()
+	k := start(t)
+	root := k.staff(t, "root", console.Administrator)
+	if a := root.post("/staff/root/reset"); a.status != http.StatusForbidden || strings.Contains(a.body, "/setup#") {
+		t.Errorf("answered %d %s", a.status, a.body)
+	}
+	if !root.signedIn() {
+		t.Error("he is out")
+	}
+	// Nor is a language chosen by going elsewhere.
+	for _, back := range []string{"/\t/evil.example", "//evil.example", "/\\evil.example", "https://evil.example", "/users/main/find", "/nosuch"} {
+		if a := root.post("/language", "to", "zh", "back", back); a.header.Get("Location") != "/" {
+			t.Errorf("%q leads to %q", back, a.header.Get("Location"))
+		}
+	}
+	if a := root.post("/language", "to", "zh", "back", "/staff/root"); a.header.Get("Location") != "/staff/root" {
+		t.Errorf("it leads to %q", a.header.Get("Location"))
+	}
+}

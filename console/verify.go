@@ -45,6 +45,7 @@ func (c *Console) verifyAudit(v *visit) error {
 		if !lines {
 			return err
 		}
+		v.Log.ErrorContext(v.ctx, "checking the audit", "error", err)
 		v.came = "refused: " + faultOf(err).EN
 		f := faultOf(err)
 		v.jsonLine(outcome{Text: v.say(f.Text)})

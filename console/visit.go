@@ -31,9 +31,12 @@ type visit struct {
 
 // What a form sends at most, in bytes: maxTable with a table of merchants.
 const (
-	maxForm  = 1 << 16
+	maxForm  = 1 << 18
 	maxTable = 16 << 20
 )
+
+// maxAbout is the longest that an entry of the journal is about, in bytes.
+const maxAbout = 300
 
 // serve answers a request for a route: where from, who, whether he may, and then what.
 func (c *Console) serve(w http.ResponseWriter, r *http.Request, rt route) {
@@ -102,6 +105,9 @@ func (v *visit) noted(rt route) error {
 	}
 	if id := v.r.PathValue("id"); id != "" {
 		v.about = strings.TrimPrefix(v.about+"/"+id, "/")
+	}
+	if v.about = plain(v.about); len(v.about) > maxAbout {
+		return notFound
 	}
 	seq, err := v.Store.PutConsoleEntry(v.ctx, v.entry(rt.what, v.about))
 	if err != nil {

@@ -52,6 +52,9 @@ type Store interface {
 	KeptAccounts(ctx context.Context) ([]KeptAccount, error)
 	// PutKeptAccount adds an account at Version 0, or replaces it at its version.
 	PutKeptAccount(ctx context.Context, a KeptAccount) error
+	// ResealKeptAccount puts the same secrets, sealed anew, in the place of was, if that is
+	// what is there. Caches needn't hear of it.
+	ResealKeptAccount(ctx context.Context, appID string, was, sealed []byte) error
 	// DropKeptAccount takes an account away; [ErrUsed] while a site is opened through it.
 	DropKeptAccount(ctx context.Context, appID string, version int64) error
 

@@ -71,7 +71,7 @@ const (
 )
 
 var (
-	ids   = regexp.MustCompile(`^[A-Za-z0-9_.\-]{1,64}$`)
+	ids   = regexp.MustCompile(`^([A-Za-z0-9_\-]|\.{0,2}[A-Za-z0-9_\-])[A-Za-z0-9_.\-]{0,63}$`)
 	sites = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 )
 

@@ -16,11 +16,11 @@ func TestConsoleFactor(t *testing.T) {
 		place := fresh(t)
 		nodes := []*Store{openAt(t, place), openAt(t, place)}
 		s, ctx, now := nodes[0], t.Context(), time.UnixMicro(1_800_000_000_000_000).UTC()
-		if _, err := s.PutConsoleStaff(ctx, console.Staff{Name: "ming", Role: console.Viewer, Made: now}, console.Invitation{Hash: []byte("i"), Staff: "ming", Expires: now}); err != nil {
+		if _, err := s.PutConsoleStaff(ctx, console.Staff{Name: "ming", Role: console.Viewer, Password: "kept", Made: now}, console.Invitation{Hash: []byte("i"), Staff: "ming", Expires: now}); err != nil {
 			t.Fatal(err)
 		}
 		for _, id := range []string{"here", "there"} {
-			if err := s.PutConsoleSession(ctx, console.Session{ID: id, Hash: []byte(id), Staff: "ming", Made: now, Used: now}); err != nil {
+			if ok, err := s.PutConsoleSession(ctx, console.Session{ID: id, Hash: []byte(id), Staff: "ming", Made: now, Used: now}, "kept"); err != nil || !ok {
 				t.Fatal(err)
 			}
 		}

@@ -27,17 +27,21 @@ func (r *consoleSessionRow) session() console.Session {
 	return r.Session
 }
 
-// PutConsoleSession writes a session.
-func (s *Store) PutConsoleSession(ctx context.Context, n console.Session) error {
-	err := s.writer.write(ctx, func(c *session) error {
-		_, err := c.exec(`INSERT INTO console_session (id, hash, staff, made_at, used_at, address, browser) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+// PutConsoleSession writes a session of somebody who has this password.
+func (s *Store) PutConsoleSession(ctx context.Context, n console.Session, password string) (begun bool, err error) {
+	err = s.writer.write(ctx, func(c *session) error {
+		staff, found, err := oneStaff(c, n.Staff)
+		if begun = found && staff.Password == password && password != "" && staff.Disabled.IsZero(); err != nil || !begun {
+			return err
+		}
+		_, err = c.exec(`INSERT INTO console_session (id, hash, staff, made_at, used_at, address, browser) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			n.ID, n.Hash, n.Staff, n.Made.UnixMicro(), n.Used.UnixMicro(), n.Address, n.Browser)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("writing a session of staff: %w", err)
+		return false, fmt.Errorf("writing a session of staff: %w", err)
 	}
-	return nil
+	return begun, nil
 }
 
 // ConsoleSession finds a session with whose it is.

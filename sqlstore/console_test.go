@@ -47,7 +47,7 @@ func consoleSessions(t *testing.T, s *Store, now time.Time) {
 	t.Helper()
 	ctx := t.Context()
 	for _, id := range []string{"one", "two", "three"} {
-		if err := s.PutConsoleSession(ctx, console.Session{ID: id, Hash: []byte(id), Staff: "root", Made: now, Used: now, Address: "::1", Browser: "b"}); err != nil {
+		if ok, err := s.PutConsoleSession(ctx, console.Session{ID: id, Hash: []byte(id), Staff: "root", Made: now, Used: now, Address: "::1", Browser: "b"}, "kept"); err != nil || !ok {
 			t.Fatal(err)
 		}
 	}

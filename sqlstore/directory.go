@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -65,6 +66,18 @@ func (s *Store) PutKeptAccount(ctx context.Context, a directory.KeptAccount) err
 	return nil
 }
 
+// ResealKeptAccount puts the same secrets, sealed anew, in the place of was.
+func (s *Store) ResealKeptAccount(ctx context.Context, appID string, was, sealed []byte) error {
+	err := s.writer.write(ctx, func(c *session) error {
+		_, err := c.exec(`UPDATE directory_account SET sealed = $3 WHERE appid = $1 AND sealed = $2`, appID, was, sealed)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("sealing account %s anew: %w", appID, err)
+	}
+	return nil
+}
+
 // DropKeptAccount takes an account away, if no site is opened through it.
 func (s *Store) DropKeptAccount(ctx context.Context, appID string, version int64) error {
 	err := s.writer.write(ctx, func(c *session) error {
@@ -104,7 +117,7 @@ func (s *Store) KeptSite(ctx context.Context, ptid string) (site directory.KeptS
 
 // KeptSites lists sites, by ptid.
 func (s *Store) KeptSites(ctx context.Context, f directory.SiteFilter) ([]directory.KeptSite, error) {
-	where, args := `ptid > $1`, []any{f.After}
+	where, args := `place > $1`, []any{inOrder(f.After)}
 	and := func(condition, arg string) {
 		if arg != "" {
 			args = append(args, arg)
@@ -118,7 +131,7 @@ func (s *Store) KeptSites(ctx context.Context, f directory.SiteFilter) ([]direct
 	var list []directory.KeptSite
 	err := s.view(ctx, func(c *session) error {
 		list = nil
-		return c.each(fmt.Sprintf(`SELECT entry, version, at, by_whom FROM directory_site WHERE %s ORDER BY ptid LIMIT $%d`, where, len(args)), args, func(rows *sql.Rows) error {
+		return c.each(fmt.Sprintf(`SELECT entry, version, at, by_whom FROM directory_site WHERE %s ORDER BY place LIMIT $%d`, where, len(args)), args, func(rows *sql.Rows) error {
 			var site directory.KeptSite
 			err := scanEntry(rows, &site.Site, &site.Entry)
 			list = append(list, site)
@@ -200,8 +213,8 @@ func putSite(c *session, kept directory.KeptSite) error {
 	}
 	search := strings.ToLower(strings.Join(append([]string{site.PTID, site.Audience}, site.Hosts...), " "))
 	if kept.Version == 0 {
-		_, err = c.exec(`INSERT INTO directory_site (ptid, realm, audience, algorithm, search, entry, version, at, by_whom) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8)`,
-			site.PTID, site.Realm, site.Audience, site.Algorithm, search, string(text), kept.At.UnixMicro(), kept.By)
+		_, err = c.exec(`INSERT INTO directory_site (ptid, place, realm, audience, algorithm, search, entry, version, at, by_whom) VALUES ($1, $9, $2, $3, $4, $5, $6, 1, $7, $8)`,
+			site.PTID, site.Realm, site.Audience, site.Algorithm, search, string(text), kept.At.UnixMicro(), kept.By, inOrder(site.PTID))
 	} else {
 		err = swapped(c.exec(`UPDATE directory_site SET realm = $2, audience = $3, algorithm = $4, search = $5, entry = $6, version = version + 1, at = $7, by_whom = $8 WHERE ptid = $1 AND version = $9`,
 			site.PTID, site.Realm, site.Audience, site.Algorithm, search, string(text), kept.At.UnixMicro(), kept.By, kept.Version))
@@ -215,12 +228,19 @@ func putSite(c *session, kept directory.KeptSite) error {
 		}
 	}
 	for _, host := range site.Hosts {
-		if err == nil {
+		name, _, _ := strings.Cut(host, ":") // by which certificates are asked for
+		for _, host := range []string{host, name} {
+			if err != nil {
+				break
+			}
 			_, err = c.exec(`INSERT INTO directory_host (host, ptid) VALUES ($1, $2) ON CONFLICT (host, ptid) DO NOTHING`, host, site.PTID)
 		}
 	}
 	return err
 }
+
+// inOrder is a text by which databases order as bytes do, whatever their collation.
+func inOrder(ptid string) string { return hex.EncodeToString([]byte(ptid)) }
 
 // clearSite takes away through which accounts and on which hosts a site is.
 func clearSite(c *session, ptid string) error {

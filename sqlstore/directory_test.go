@@ -134,6 +134,34 @@ func listedSites(t *testing.T, s *Store) {
 	}
 }
 
+// TestDirectory_order has names that databases order by taste: pages go by bytes.
+func TestDirectory_order(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, fresh func(t testing.TB) string) {
+		s := openAt(t, fresh(t))
+		want := []string{"A", "B", "a", "a-2", "a1", "a_1", "b"}
+		for _, ptid := range want {
+			if err := s.PutKeptSite(t.Context(), directory.KeptSite{Site: directory.Site{PTID: ptid, Audience: ptid}, Entry: directory.Entry{At: time.UnixMicro(1)}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got []string
+		for after := ""; ; after = got[len(got)-1] {
+			page, err := s.KeptSites(t.Context(), directory.SiteFilter{After: after, Limit: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) == 0 {
+				break
+			}
+			got = append(got, page[0].Site.PTID)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("listed %q", got)
+		}
+	})
+}
+
 // BenchmarkSites has 100,000 sites in the facts.
 func BenchmarkSites(b *testing.B) {
 	for engine, fresh := range engines {

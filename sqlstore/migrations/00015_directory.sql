@@ -13,6 +13,7 @@ CREATE TABLE directory_account (
 
 CREATE TABLE directory_site (
 	ptid      TEXT   NOT NULL PRIMARY KEY,
+	place     TEXT   NOT NULL UNIQUE, -- ptid in hexadecimal, which all databases order alike
 	realm     TEXT   NOT NULL,
 	audience  TEXT   NOT NULL UNIQUE, -- one site's tokens are nothing to another
 	algorithm TEXT   NOT NULL,        -- '' for the app's
