@@ -169,8 +169,11 @@ func TestDirectory_accounts(t *testing.T) {
 		t.Parallel()
 		p := proof{AESKeys: []string{"one", "two"}}
 		for _, c := range []struct{ given, want []string }{
-			{nil, p.AESKeys}, {[]string{keptSecret}, []string{"one"}}, {[]string{"new", keptSecret}, []string{"new", "one"}},
-			{[]string{keptSecret, keptSecret, keptSecret}, p.AESKeys}, {[]string{"new"}, []string{"new"}},
+			{nil, p.AESKeys},
+			{[]string{keptSecret}, []string{"one"}},
+			{[]string{"new", keptSecret}, []string{"new", "one"}},
+			{[]string{keptSecret, keptSecret, keptSecret}, p.AESKeys},
+			{[]string{"new"}, []string{"new"}},
 		} {
 			if got := p.completed(c.given); !slices.Equal(got, c.want) {
 				t.Errorf("%q is %q", c.given, got)
