@@ -93,7 +93,12 @@ func (a *App) learn(ctx context.Context) error {
 			a.log.Warn("the account stands in the Caddyfile and in the facts; the Caddyfile's is used", zap.String("step", "route"), zap.String("account", kept.Account.AppID))
 			continue
 		}
-		account, err := a.openAccount(ctx, kept, next)
+		// An error of the facts says nothing of the account, which mustn't vanish by it.
+		recorded, err := a.store.Subject(ctx, kept.Account.AppID, kept.Account.SubjectOrSelf())
+		if err != nil {
+			return err
+		}
+		account, err := a.openAccount(kept, recorded, next)
 		if err != nil {
 			a.log.Error("an account of the facts can't be used", zap.String("step", "route"), zap.String("account", kept.Account.AppID), zap.Error(err))
 			continue
@@ -162,8 +167,12 @@ func (a *App) openDirectory(ctx context.Context, store pooledStore, sealer *iden
 	return a.learn(ctx)
 }
 
-// openAccount opens what proves an account of the facts.
-func (a *App) openAccount(ctx context.Context, kept directory.KeptAccount, into *catalogue) (directory.Account, error) {
+// openAccount opens what proves an account of the facts, unless its unionids would all be
+// others than those on record.
+func (a *App) openAccount(kept directory.KeptAccount, recorded string, into *catalogue) (directory.Account, error) {
+	if subject := kept.Account.SubjectOrSelf(); recorded != subject {
+		return directory.Account{}, fmt.Errorf("it is on record with the subject %q, not %q: enter that one, or run `caddy wsite resubject`", recorded, subject)
+	}
 	p, _, err := a.openProof(kept)
 	if err != nil {
 		return directory.Account{}, err
@@ -171,13 +180,6 @@ func (a *App) openAccount(ctx context.Context, kept directory.KeptAccount, into 
 	whole, err := directory.FitAccount(p.with(kept.Account))
 	if err != nil {
 		return directory.Account{}, err
-	}
-	recorded, err := a.store.Subject(ctx, whole.AppID, whole.SubjectOrSelf())
-	if err != nil {
-		return directory.Account{}, err
-	}
-	if recorded != whole.SubjectOrSelf() { // its unionids would all be others
-		return directory.Account{}, fmt.Errorf("it is on record with the subject %q, not %q: enter that one", recorded, whole.SubjectOrSelf())
 	}
 	into.proofs[whole.AppID], err = a.credentialsOf(whole, literal)
 	if err != nil {

@@ -271,3 +271,19 @@ func TestDirectory_rotation(t *testing.T) {
 		}
 	}
 }
+
+// TestDirectory_broken has the facts answer with errors while accounts are read: what is
+// known stays known.
+func TestDirectory_broken(t *testing.T) {
+	t.Parallel()
+	g := startAPI(t, withoutC...)
+	g.askAt(t, g.apiKey(t, identity.AllRealms, "configure"), "PUT", "/v1/directory/accounts/"+appLone, accountC).want(t, http.StatusOK)
+	g.sql(t, "ALTER TABLE account RENAME TO elsewhere")
+	if err := g.app.relearn(t.Context()); err == nil || g.app.directory().Account(appLone) == nil {
+		t.Errorf("reading the accounts answered %v, and the account is %v", err, g.app.directory().Account(appLone))
+	}
+	g.sql(t, "ALTER TABLE elsewhere RENAME TO account")
+	if err := g.app.relearn(t.Context()); err != nil || g.app.directory().Account(appLone) == nil {
+		t.Errorf("afterwards it answered %v", err)
+	}
+}

@@ -60,7 +60,7 @@ func TestFactor_off(t *testing.T) {
 	t.Parallel()
 	k := startStill(t)
 	ming := k.staff(t, "ming", console.Operator)
-	root := k.staff(t, "root", console.Administrator)
+	root := k.staff(t, "boss", console.Administrator)
 	_, codes := ming.enrols()
 	if a := ming.post("/me/factor/off", "password", "wrong password!", "code", codes[0]); a.status != http.StatusForbidden {
 		t.Errorf("with a wrong password it answers %d", a.status)
@@ -89,7 +89,7 @@ func TestFactor_off(t *testing.T) {
 		t.Errorf("the journal says %s", journal)
 	}
 	root.enrols()
-	if a := root.post("/staff/root/factor/off"); a.status != http.StatusForbidden || len(list(t, k)) != 1 {
+	if a := root.post("/staff/boss/factor/off"); a.status != http.StatusForbidden || len(list(t, k)) != 1 {
 		t.Errorf("his own, without password and code: %d", a.status)
 	}
 	// And so does a new password.

@@ -17,19 +17,19 @@ func TestStaff(t *testing.T) {
 		if a := b.get("/sign-in"); !strings.Contains(a.body, "no administrator yet") || k.left == "" || strings.Contains(a.body, k.left) {
 			t.Fatalf("left %q; the page says %s", k.left, a.body)
 		}
-		if a := b.post("/setup", "code", "wrong", "name", "root", "password", password, "again", password); a.status != http.StatusForbidden {
+		if a := b.post("/setup", "code", "wrong", "name", "boss", "password", password, "again", password); a.status != http.StatusForbidden {
 			t.Errorf("a wrong code is answered %d", a.status)
 		}
-		if a := b.post("/setup", "code", k.left, "name", "root", "password", "short", "again", "short"); a.status != http.StatusBadRequest {
+		if a := b.post("/setup", "code", k.left, "name", "boss", "password", "short", "again", "short"); a.status != http.StatusBadRequest {
 			t.Errorf("a short password is answered %d", a.status)
 		}
-		if a := b.post("/setup", "code", k.left, "name", "root", "password", password, "again", password); a.status != http.StatusSeeOther || !b.signedIn() {
+		if a := b.post("/setup", "code", k.left, "name", "boss", "password", password, "again", password); a.status != http.StatusSeeOther || !b.signedIn() {
 			t.Fatalf("answered %d %s", a.status, a.body)
 		}
 		if a := k.browser(t).post("/setup", "code", k.left, "name", "second", "password", password, "again", password); a.status != http.StatusForbidden {
 			t.Errorf("used again it is answered %d", a.status)
 		}
-		if s, _, _ := k.store.ConsoleStaff(t.Context(), "root"); s.Role != console.Administrator || strings.Contains(s.Password, password) {
+		if s, _, _ := k.store.ConsoleStaff(t.Context(), "boss"); s.Role != console.Administrator || strings.Contains(s.Password, password) {
 			t.Errorf("the first is %+v", s)
 		}
 	})
@@ -62,7 +62,7 @@ func TestStaff(t *testing.T) {
 	t.Run("an administrator adds, resets, disables and ends sessions", func(t *testing.T) {
 		t.Parallel()
 		k := start(t)
-		root := k.staff(t, "root", console.Administrator)
+		root := k.staff(t, "boss", console.Administrator)
 		if a := root.post("/staff", "name", "Li", "role", "operator"); a.status != http.StatusOK || !strings.Contains(a.body, "/setup#") {
 			t.Errorf("adding answered %d", a.status)
 		}
@@ -95,18 +95,18 @@ func TestStaff(t *testing.T) {
 	t.Run("the last administrator stays one", func(t *testing.T) {
 		t.Parallel()
 		k := start(t)
-		root := k.staff(t, "root", console.Administrator)
+		root := k.staff(t, "boss", console.Administrator)
 		if _, err := k.console.Add(t.Context(), "later", console.Administrator); err != nil { // has no password yet
 			t.Fatal(err)
 		}
-		if a := root.post("/staff/root/role", "role", "viewer"); a.status != http.StatusConflict {
+		if a := root.post("/staff/boss/role", "role", "viewer"); a.status != http.StatusConflict {
 			t.Errorf("giving it away is answered %d", a.status)
 		}
-		if a := root.post("/staff/root/disable"); a.status != http.StatusConflict {
+		if a := root.post("/staff/boss/disable"); a.status != http.StatusConflict {
 			t.Errorf("disabling is answered %d", a.status)
 		}
 		k.staff(t, "second", console.Administrator)
-		if a := root.post("/staff/root/role", "role", "viewer"); a.status != http.StatusSeeOther {
+		if a := root.post("/staff/boss/role", "role", "viewer"); a.status != http.StatusSeeOther {
 			t.Errorf("beside another it is answered %d", a.status)
 		}
 		if a := root.get("/staff"); a.status != http.StatusForbidden {
@@ -133,8 +133,8 @@ func TestStaff(t *testing.T) {
 func TestStaff_self(t *testing.T) {
 	t.Parallel()
 	k := start(t)
-	root := k.staff(t, "root", console.Administrator)
-	if a := root.post("/staff/root/reset"); a.status != http.StatusForbidden || strings.Contains(a.body, "/setup#") {
+	root := k.staff(t, "boss", console.Administrator)
+	if a := root.post("/staff/boss/reset"); a.status != http.StatusForbidden || strings.Contains(a.body, "/setup#") {
 		t.Errorf("answered %d %s", a.status, a.body)
 	}
 	if !root.signedIn() {
@@ -146,7 +146,7 @@ func TestStaff_self(t *testing.T) {
 			t.Errorf("%q leads to %q", back, a.header.Get("Location"))
 		}
 	}
-	if a := root.post("/language", "to", "zh", "back", "/staff/root"); a.header.Get("Location") != "/staff/root" {
+	if a := root.post("/language", "to", "zh", "back", "/staff/boss"); a.header.Get("Location") != "/staff/boss" {
 		t.Errorf("it leads to %q", a.header.Get("Location"))
 	}
 }
