@@ -142,36 +142,50 @@ var (
 	addressHeaders = []string{"Referer", "Location"}
 )
 
-// hide gives a request or headers without their secrets; other things as they are.
+// hide gives a request or headers without their secrets; other things as they are. Most
+// have none, and nothing is copied then: this runs twice for each line.
 func hide(m zapcore.ObjectMarshaler) zapcore.ObjectMarshaler {
-	switch m := m.(type) {
+	switch logged := m.(type) {
 	case caddyhttp.LoggableHTTPRequest:
-		r := *m.Request
-		r.RequestURI, r.Header = hideWords(r.RequestURI), hideHeaders(r.Header)
-		return caddyhttp.LoggableHTTPRequest{Request: &r}
+		address := hideWords(logged.RequestURI)
+		header, hid := hideHeaders(logged.Header)
+		if hid || address != logged.RequestURI || logged.ShouldLogCredentials {
+			r := *logged.Request
+			r.RequestURI, r.Header = address, header
+			return caddyhttp.LoggableHTTPRequest{Request: &r}
+		}
 	case caddyhttp.LoggableHTTPHeader:
-		return caddyhttp.LoggableHTTPHeader{Header: hideHeaders(m.Header)}
+		if header, hid := hideHeaders(logged.Header); hid || logged.ShouldLogCredentials {
+			return caddyhttp.LoggableHTTPHeader{Header: header}
+		}
 	}
 	return m
 }
 
-func hideHeaders(h http.Header) http.Header {
-	clean := maps.Clone(h)
+// hideHeaders gives h itself if it holds nothing to hide, and a copy if it does.
+func hideHeaders(h http.Header) (clean http.Header, hid bool) {
+	clean = h
+	set := func(name string, values []string) {
+		if !hid {
+			clean, hid = maps.Clone(h), true
+		}
+		clean[name] = values
+	}
 	for _, name := range hiddenHeaders {
-		if _, there := clean[name]; there {
-			clean[name] = []string{hidden}
+		if _, there := h[name]; there {
+			set(name, []string{hidden})
 		}
 	}
 	for _, name := range addressHeaders {
-		if values, there := clean[name]; there {
-			values = slices.Clone(values)
-			for i, v := range values {
-				values[i] = hideWords(v)
+		for i, v := range h[name] {
+			if plain := hideWords(v); plain != v {
+				values := slices.Clone(clean[name])
+				values[i] = plain
+				set(name, values)
 			}
-			clean[name] = values
 		}
 	}
-	return clean
+	return clean, hid
 }
 
 // hiddenWords are hidden in every address; oursOnly in our own paths and WeChat's,
@@ -186,7 +200,9 @@ var (
 func hideWords(address string) string {
 	address, fragment, hasFragment := strings.Cut(address, "#")
 	if path, query, ok := strings.Cut(address, "?"); ok {
-		address = path + "?" + hidePairs(query, strings.Contains(path, own) || strings.Contains(path, "/connect/"))
+		if plain := hidePairs(query, strings.Contains(path, own) || strings.Contains(path, "/connect/")); plain != query {
+			address = path + "?" + plain
+		}
 	}
 	// Only the end of a login tells a server of a fragment: nobody expects one in a log.
 	if fragment != "" && fragment != "wechat_redirect" {
@@ -200,17 +216,25 @@ func hideWords(address string) string {
 
 // hidePairs is hideWords for a query; ours says that it is one of ours or WeChat's.
 func hidePairs(query string, ours bool) string {
-	pairs := strings.Split(query, "&")
-	for i, pair := range pairs {
+	var plain strings.Builder
+	done := 0 // how much of the query is in plain already
+	for at := 0; at <= len(query); {
+		pair, _, _ := strings.Cut(query[at:], "&")
 		name, _, _ := strings.Cut(pair, "=")
-		if plain, err := url.QueryUnescape(name); err == nil {
-			name = plain
+		if unescaped, err := url.QueryUnescape(name); err == nil {
+			name = unescaped
 		}
+		end := at + len(pair)
 		if hiddenWords[name] || ours && oursOnly[name] {
-			pairs[i] = url.QueryEscape(name) + "=" + hidden
+			plain.WriteString(query[done:at] + url.QueryEscape(name) + "=" + hidden)
+			done = end
 		}
+		at = end + 1
 	}
-	return strings.Join(pairs, "&")
+	if done == 0 {
+		return query
+	}
+	return plain.String() + query[done:]
 }
 
 var (

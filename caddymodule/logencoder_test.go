@@ -2,11 +2,19 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/logging"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 func TestLogEncoder(t *testing.T) {
@@ -119,5 +127,80 @@ func TestLogEncoder_words(t *testing.T) {
 		if got := hideWords(address); got != want {
 			t.Errorf("%s is logged as %s, want %s", address, got, want)
 		}
+	}
+}
+
+// TestLogEncoder_headers: what has to be hidden is, even where Caddy was told to log
+// credentials, and neither the request nor the answer is changed by that.
+func TestLogEncoder_headers(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest(http.MethodGet, "/a?b=c", nil)
+	r.Header = http.Header{"Cookie": {"s=SECRET"}, "Authorization": {"Bearer SECRET"}, "Accept": {"text/html"}}
+	answer := http.Header{"Set-Cookie": {"s=SECRET"}, "Content-Type": {"text/html"}}
+	var plain LogEncoder
+	provision(t, &plain)
+	for _, header := range []http.Header{{}, {"X-User": {"SECRET"}}, {"X-User-Id": {"SECRET"}}, {"Referer": {"/?x=1", "/?code=SECRET"}}} {
+		asked := r.Clone(t.Context())
+		for name, values := range header {
+			asked.Header[name] = values
+		}
+		before := asked.Header.Clone()
+		line := encoded(t, &plain, caddyhttp.LoggableHTTPRequest{Request: asked, ShouldLogCredentials: true},
+			caddyhttp.LoggableHTTPHeader{Header: answer, ShouldLogCredentials: true})
+		if strings.Contains(line, "SECRET") || strings.Count(line, "text/html") != 2 || !strings.Contains(line, `"/a?b=c"`) {
+			t.Errorf("with %v the line is %s", header, line)
+		}
+		for name := range before {
+			if strings.Join(asked.Header[name], " ") != strings.Join(before[name], " ") {
+				t.Errorf("%s of the request became %q", name, asked.Header[name])
+			}
+		}
+	}
+	if answer.Get("Set-Cookie") != "s=SECRET" {
+		t.Error("the answer has lost its cookie")
+	}
+}
+
+func provision(tb testing.TB, m caddy.Provisioner) {
+	tb.Helper()
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: tb.Context()})
+	tb.Cleanup(cancel)
+	if err := m.Provision(ctx); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// encoded is the line of an access log, made as Caddy makes it: the request is a
+// field of the logger, the answer one of the entry.
+func encoded(tb testing.TB, e zapcore.Encoder, request, answer zapcore.ObjectMarshaler) string {
+	tb.Helper()
+	e = e.Clone()
+	if err := e.AddObject("request", request); err != nil {
+		tb.Fatal(err)
+	}
+	line, err := e.EncodeEntry(zapcore.Entry{Message: "handled request"}, []zapcore.Field{zap.Int("status", 200), zap.Object("resp_headers", answer)})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer line.Free()
+	return line.String()
+}
+
+// BenchmarkLogEncoder is what a line costs that has nothing to hide, beside Caddy's own.
+func BenchmarkLogEncoder(b *testing.B) {
+	r := httptest.NewRequest(http.MethodGet, "/wsite/"+appA+"/shop01/a/b?id=7&page=2", nil)
+	r.Header = http.Header{"User-Agent": {uaIOS}, "Accept": {"text/html"}, "Cookie": {"a=b"}}
+	answer := http.Header{"Content-Type": {"text/html"}, "Content-Length": {"1024"}, "Via": {"1.1 Caddy"}}
+	for name, e := range map[string]interface {
+		caddy.Provisioner
+		zapcore.Encoder
+	}{"json": new(logging.JSONEncoder), "wsite": new(LogEncoder)} {
+		provision(b, e)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				encoded(b, e, caddyhttp.LoggableHTTPRequest{Request: r}, caddyhttp.LoggableHTTPHeader{Header: answer})
+			}
+		})
 	}
 }
