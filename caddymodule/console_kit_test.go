@@ -167,6 +167,7 @@ type worker struct {
 	*gateway
 	t            *testing.T
 	cookie, word string
+	known        string // the cookie by which his browser is known
 }
 
 // worker gives somebody a role and a password.
@@ -181,6 +182,9 @@ func (g *gateway) worker(t *testing.T, name string, role console.Role) *worker {
 	for _, c := range resp.Cookies() {
 		if strings.HasSuffix(c.Name, "wsite-console") {
 			w.cookie = c.Name + "=" + c.Value
+		}
+		if strings.Contains(c.Name, "-known-") {
+			w.known = c.Name + "=" + c.Value
 		}
 	}
 	_, me := w.ask("/me", nil)

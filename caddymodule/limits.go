@@ -44,7 +44,8 @@ type LimitsConfig struct {
 	// Changes of who a visitor is, by openid, or by guest. Default: `60/1h`.
 	Binds string `json:"binds,omitempty"`
 
-	// Tries to sign in to the console, from one address or by one name. Default: `10/1m`.
+	// Tries to sign in to the console, from one address or by one name; those in a browser in
+	// which somebody has signed in before are counted by themselves. Default: `10/1m`.
 	ConsoleLogins string `json:"console_logins,omitempty"`
 
 	// Pushes from one address. WeChat's own come from a few. Default: `120000/1m`.

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,6 +16,40 @@ import (
 
 // securityConsole is what groups J and L ask of the console.
 func securityConsole(t *testing.T) {
+	t.Run("T138 however a name is written, its tries are counted as one, and strangers keep nobody out", func(t *testing.T) {
+		t.Parallel()
+		g := startGateway(t, append(limited("console_logins 3/1h"), withConsole...)...)
+		w := g.worker(t, "kim", console.Viewer)
+		// from gives a password from an address of its own.
+		from := func(address, cookie, name, password string) int {
+			t.Helper()
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, g.url+"/sign-in", strings.NewReader(url.Values{"name": {name}, "password": {password}}.Encode()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			at, _ := url.Parse(g.consoleAt(""))
+			req.Host = at.Host
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			req.Header.Set("Cookie", cookie)
+			resp, err := (&http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}).DialContext}).RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			return resp.StatusCode
+		}
+		for i, name := range []string{"kim", " KIM\t", "\u212aim\u00a0"} { // the last with the sign for Kelvin
+			if got := from(fmt.Sprint("127.0.1.", i+1), "", name, "wrong password!"); got != http.StatusUnauthorized {
+				t.Errorf("%q is answered %d", name, got)
+			}
+		}
+		if got := from("127.0.1.9", "", "Kim", "correct horse battery"); got != http.StatusTooManyRequests {
+			t.Errorf("a fourth spelling is answered %d", got)
+		}
+		if got := from("127.0.1.9", w.known, "KIM", "correct horse battery"); got != http.StatusSeeOther {
+			t.Errorf("from where he has signed in before he is answered %d", got)
+		}
+	})
 	t.Run("T207 no log holds a password, a code or a session of staff", func(t *testing.T) {
 		t.Parallel()
 		g := startConsole(t)

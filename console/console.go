@@ -109,7 +109,7 @@ type Config struct {
 	// Leave puts the code for the first administrator where only who runs the gateway can
 	// read it.
 	Leave func(code string) error
-	// Sealer seals second factors.
+	// Sealer seals second factors, and cookies.
 	Sealer Sealer
 	// Factor is the least role that has to have a second factor; empty for none.
 	Factor Role

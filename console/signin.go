@@ -47,7 +47,7 @@ func (c *Console) signInPage(v *visit) error {
 // names there are.
 func (c *Console) signIn(v *visit) error {
 	name, password := strings.ToLower(strings.TrimSpace(v.r.PostFormValue("name"))), v.r.PostFormValue("password")
-	for _, by := range []string{"address/" + v.Client(v.r), "name/" + hex.EncodeToString(digest(name))} {
+	for _, by := range []string{"address/" + v.Client(v.r), v.by(name)} {
 		if err := v.within(by); err != nil {
 			return err
 		}
@@ -113,6 +113,7 @@ func (v *visit) begin(staff Staff) error {
 		v.Log.WarnContext(v.ctx, "sweeping the console", "error", err)
 	}
 	v.setCookie(token)
+	v.know(staff.Name)
 	return v.to("/")
 }
 
