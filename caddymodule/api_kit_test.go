@@ -163,7 +163,7 @@ func (g *gateway) consents(t testing.TB, p *phone, appID string) {
 // sql does something to the facts past our own code.
 func (g *gateway) sql(t testing.TB, statement string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+g.app.Facts.SQLite)
+	db, err := sql.Open("sqlite", "file:"+g.app.Facts.SQLite+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ var forgedNames = []string{
 var aliasNames = []string{
 	"X_User", "x_user", "X-User_", "_X-User", "-X-User", "X_USER_ID", "X-User_Id", "X_User-Kind", "X.User", "x.user.id",
 	"X_Forwarded_Prefix", "X-Forwarded_Prefix", "X.Forwarded-Prefix", "X_Openid", "X_Wx_Openid", "X-Wx_Openid", "Proxy_",
+	"X!User", "X#User", "X$User", "X%User", "X&User", "X'User", "X*User", "X+User-Id", "X^User", "X`User-Kind", "X|User", "x~user", "!X-User", "*x_user", "~Proxy", "Proxy|", "X+Wx+Openid",
 }
 
 // forgery is a header pair for each name.
@@ -159,6 +160,7 @@ func securityA(t *testing.T) {
 		t.Parallel()
 		hostileCookies(t, g)
 	})
+	securityNames(t, g, ming)
 }
 
 // shopPath is a path of the shop, through account A.

@@ -42,6 +42,14 @@ func securityB(t *testing.T) {
 		t.Parallel()
 		over(t, func(t *testing.T, send sender) { oneSpelling(t, g, send, ming) })
 	})
+	t.Run("T032 a backslash is no slash, plain or escaped", func(t *testing.T) {
+		t.Parallel()
+		over(t, func(t *testing.T, send sender) { refusedPaths(t, g, send, ming, backslashes) })
+	})
+	t.Run("T033 no parameter, dot, zero byte or length of a segment makes it another one", func(t *testing.T) {
+		t.Parallel()
+		over(t, func(t *testing.T, send sender) { refusedPaths(t, g, send, ming, oddSegments) })
+	})
 	t.Run("T035 a method that isn't one opens nothing and spends no code", func(t *testing.T) {
 		t.Parallel()
 		methods(t)

@@ -26,17 +26,17 @@ var guarded = map[string]bool{
 const guardedPrefix = "x-wx-"
 
 // fold brings a header name into the form in which all upstreams agree: CGI, WSGI
-// and Rack make the same variable of `X-User`, `X_User` and `x.user`.
+// and Rack make the same variable of `X-User`, `X_User` and `x.user`, and some servers
+// of whatever is no letter and no digit (`X+User`).
 func fold(name string) string {
 	return strings.Trim(strings.Map(func(r rune) rune {
-		switch r {
-		case '_', '.', ' ':
-			return '-'
-		}
-		if 'A' <= r && r <= 'Z' {
+		switch {
+		case 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
+			return r
+		case 'A' <= r && r <= 'Z':
 			return r + 'a' - 'A'
 		}
-		return r
+		return '-'
 	}, name), "-")
 }
 
@@ -46,11 +46,12 @@ func mayBeGuarded(name string) bool {
 	if name == "" {
 		return false
 	}
-	switch name[0] {
-	case 'x', 'X', 'p', 'P', '_', '.', '-', ' ':
+	switch c := name[0]; {
+	case c == 'x', c == 'X', c == 'p', c == 'P':
 		return true
+	default:
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9')
 	}
-	return false
 }
 
 func isGuarded(name string) bool {
