@@ -46,22 +46,47 @@ const plainProxy = `
 {
 	admin off
 	persist_config off
+	LOG
 }
 http://127.0.0.1:PORT {
 	bind 127.0.0.1
-	LOG
-	reverse_proxy SITES {
-		HEADERS
-		POOL
-	}
+	ROUTES
 }
+`
+
+// plainSites routes to three sites as Caddyfile.example does; what Caddy itself takes
+// for that is not the gateway's.
+const plainSites = `
+	log
+	@survey path /wsite/*/survey03/*
+	handle @survey {
+		reverse_proxy SITE1
+	}
+	@game path /wsite/*/game02/*
+	handle @game {
+		reverse_proxy SITE1
+	}
+	@shop path /wsite/*/shop01/*
+	handle @shop {
+		reverse_proxy SITE1 SITE2 {
+			HEADERS
+			lb_policy least_conn
+			transport http {
+				keepalive_idle_conns_per_host 512
+				keepalive 2m
+			}
+		}
+	}
+	handle {
+		respond "Not found" 404
+	}
 `
 
 // proxy is how a plain proxy is set up.
 type proxy struct {
-	sets bool   // sets the gateway's headers itself; if not, the client sends them
-	pool bool   // has the keep-alive pool of Caddyfile.example
-	log  string // the directive
+	sets    bool   // sets the gateway's headers itself; if not, the client sends them
+	example bool   // has the sites, the keep-alive pool and the access log of Caddyfile.example
+	format  string // of that log
 }
 
 // kept are the cookies that a visitor has of the site itself.
@@ -118,15 +143,15 @@ func (s *stage) gatewayConfig(name string, example bool) (config, error) {
 
 // plainConfig is a proxy without a gateway, to stand beside one.
 func (s *stage) plainConfig(token string, p proxy) (config, error) {
-	headers, sites, pool := "", "SITE1", ""
+	headers, log, routes := "", "", "reverse_proxy SITE1 {\n\t\tHEADERS\n\t}"
 	if p.sets {
 		headers = "header_up X-User " + token + "\n\t\theader_up X-Forwarded-Prefix " + base + "\n\t\theader_up Cookie \"" + kept + "\""
 	}
-	if p.pool {
-		sites = "SITE1 SITE2"
-		pool = "lb_policy least_conn\n\t\ttransport http {\n\t\t\tkeepalive_idle_conns_per_host 512\n\t\t\tkeepalive 2m\n\t\t}"
+	if p.example {
+		log, routes = "log {\n\t\tformat "+p.format+"\n\t}", plainSites
 	}
-	return s.fill(strings.NewReplacer("LOG", p.log, "SITES", sites, "HEADERS", headers, "POOL", pool).Replace(plainProxy))
+	text := strings.NewReplacer("LOG", log, "ROUTES", routes).Replace(plainProxy)
+	return s.fill(strings.ReplaceAll(text, "HEADERS", headers))
 }
 
 // fill puts in what differs from run to run.

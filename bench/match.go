@@ -38,8 +38,8 @@ var matches = []struct {
 		{"reverse_proxy whose client sends them", proxy{}},
 	}},
 	{"Hot path: Caddyfile.example as shipped", "example", true, []rival{
-		{"reverse_proxy with the same pool and log", proxy{sets: true, pool: true, log: "log {\n\t\tformat wsite\n\t}"}},
-		{"reverse_proxy with the same pool and Caddy's own log, which hides nothing", proxy{sets: true, pool: true, log: "log"}},
+		{"reverse_proxy with the same sites, pool and log", proxy{sets: true, example: true, format: "wsite"}},
+		{"reverse_proxy with the same sites, pool and Caddy's own log, which hides nothing", proxy{sets: true, example: true, format: "json"}},
 	}},
 }
 

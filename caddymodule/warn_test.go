@@ -151,6 +151,7 @@ func TestWarn_logsAndSecrets(t *testing.T) {
 		"a secret from the environment":           {[]string{"secret-of-a-0123456789abcdef", "{env.PATH}"}, 0, 2},
 		"a secret from a file":                    {[]string{"secret-of-a-0123456789abcdef", "{file." + file + "}"}, 0, 2},
 		"an access log of a block without wsite":  {[]string{"ORIGIN {\n\tbind", "http://side.localhost:SIDE {\nbind 127.0.0.1\nlog {\noutput discard\n}\nrespond hello\n}\nORIGIN {\n\tbind"}, 0, 3},
+		"our format for all logs":                 {[]string{"\n\twsite {\n", "\n\tlog {\nformat wsite\n}\n\twsite {\n", "\twsite\n\treverse", "\tlog\n\twsite\n\treverse"}, 0, 3},
 		"our format around an encoder of its own": {log("format wsite {\nwrap console\n}"), 0, 3},
 	} {
 		t.Run(sentence, func(t *testing.T) {
