@@ -70,6 +70,7 @@ func (p *parser) certificate(d *caddyfile.Dispenser) error {
 //	    api_refused <limit>
 //	    binds <limit>
 //	    console_logins <limit>
+//	    console_codes <limit>
 //	    pushes <limit>
 //	}
 func (p *parser) limits(d *caddyfile.Dispenser) error {

@@ -87,6 +87,10 @@ func (a *App) newConsole() *console.Console {
 			verdict, within := a.count(ctx, limitConsoleLogins, by)
 			return verdict.RetryAfter, within
 		},
+		Codes: func(ctx context.Context, by string) (time.Duration, bool) {
+			verdict, within := a.count(ctx, limitConsoleCodes, by)
+			return verdict.RetryAfter, within
+		},
 		Client: clientOf, Secure: a.jar.secure, Leave: a.leaveSetup, Log: a.slog,
 	})
 }

@@ -80,6 +80,32 @@ func TestConsole_factorLimit(t *testing.T) {
 	}
 }
 
+func TestConsole_codeLimit(t *testing.T) {
+	t.Parallel()
+	g := startGateway(t, append(limited("console_logins off"), withConsole...)...)
+	w := g.worker(t, "ming", console.Viewer)
+	secret := "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+	if _, err := g.app.consoleStore().PutConsoleFactor(t.Context(), console.Factor{Staff: "ming", Sealed: g.app.factors.Seal([]byte(secret), "factor ming")}, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	// halved is a browser, known or not, in which the password was given.
+	halved := func(known string) *worker {
+		b := &worker{gateway: g, t: t, cookie: known}
+		resp, _ := b.ask("/sign-in", url.Values{"name": {"ming"}, "password": {"correct horse battery"}})
+		for _, c := range resp.Cookies() {
+			b.cookie += "; " + c.Name + "=" + c.Value
+		}
+		return b
+	}
+	stranger := halved("")
+	for range 10 {
+		stranger.does(http.StatusUnauthorized, "/sign-in/code", "code", "abcdef")
+	}
+	stranger.does(http.StatusTooManyRequests, "/sign-in/code", "code", g.shownNow(t, secret, 0))
+	halved("").does(http.StatusTooManyRequests, "/sign-in/code", "code", g.shownNow(t, secret, 0))
+	halved(w.known).does(http.StatusSeeOther, "/sign-in/code", "code", g.shownNow(t, secret, 0))
+}
+
 // enrolled turns a second factor on in a tab, and returns its secret, the code that did it
 // and a recovery code.
 func (g *gateway) enrolled(t *testing.T, b *tab, device string) (secret, used, recovery string) {

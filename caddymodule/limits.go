@@ -48,6 +48,9 @@ type LimitsConfig struct {
 	// which somebody has signed in before are counted by themselves. Default: `10/1m`.
 	ConsoleLogins string `json:"console_logins,omitempty"`
 
+	// Codes of a second factor for the console, by name or by such a browser. Default: `10/1h`.
+	ConsoleCodes string `json:"console_codes,omitempty"`
+
 	// Pushes from one address. WeChat's own come from a few. Default: `120000/1m`.
 	Pushes string `json:"pushes,omitempty"`
 }
@@ -63,6 +66,7 @@ const (
 	limitAPIRefused    limit = "api_refused"
 	limitBinds         limit = "binds"
 	limitConsoleLogins limit = "console_logins"
+	limitConsoleCodes  limit = "console_codes"
 	limitPushes        limit = "pushes"
 )
 
@@ -79,6 +83,7 @@ var limits = []struct {
 	{limitAPIRefused, func(c *LimitsConfig) *string { return &c.APIRefused }, "60/1m"},
 	{limitBinds, func(c *LimitsConfig) *string { return &c.Binds }, "60/1h"},
 	{limitConsoleLogins, func(c *LimitsConfig) *string { return &c.ConsoleLogins }, "10/1m"},
+	{limitConsoleCodes, func(c *LimitsConfig) *string { return &c.ConsoleCodes }, "10/1h"},
 	{limitPushes, func(c *LimitsConfig) *string { return &c.Pushes }, "120000/1m"},
 }
 

@@ -102,6 +102,9 @@ type Config struct {
 	Random func([]byte)
 	// Within counts a try to sign in, by whom, and says whether it may be made.
 	Within func(ctx context.Context, by string) (after time.Duration, ok bool)
+	// Codes does the same for a code of a second factor, of which far fewer may be given: who
+	// gives one had the password.
+	Codes func(ctx context.Context, by string) (after time.Duration, ok bool)
 	// Client names the address that a request comes from.
 	Client func(*http.Request) string
 	// Secure says that browsers reach the console by https.
@@ -151,6 +154,7 @@ func routes() []route {
 	return slices.Concat(
 		signInRoutes,
 		halfRoutes,
+		guessRoutes,
 		factorRoutes,
 		overviewRoutes,
 		staffRoutes,

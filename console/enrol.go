@@ -114,6 +114,9 @@ func (c *Console) turnOff(v *visit) error {
 	}
 	right, err := matches(v.ctx, v.staff.Password, v.r.PostFormValue("password"))
 	if err == nil && right { // a code is not spent on a wrong password
+		if err := v.codeWithin(v.staff.Name); err != nil {
+			return err
+		}
 		right, err = c.proves(v.ctx, v.staff.Name, v.r.PostFormValue("code"))
 	}
 	if err != nil {

@@ -232,9 +232,12 @@ func TestFactor_half(t *testing.T) {
 		t.Run("who is over the limit of his "+limit+" waits, and the code isn't tried", func(t *testing.T) {
 			t.Parallel()
 			k := startStill(t)
-			k.console.Within = func(_ context.Context, by string) (time.Duration, bool) {
-				return time.Minute, !k.full.Load() || !strings.HasPrefix(by, limit)
+			count := func(of string) func(context.Context, string) (time.Duration, bool) {
+				return func(_ context.Context, by string) (time.Duration, bool) {
+					return time.Minute, !k.full.Load() || !strings.HasPrefix(of+by, limit)
+				}
 			}
+			k.console.Within, k.console.Codes = count(""), count("code/")
 			secret, _ := k.staff(t, "ming", console.Operator).enrols()
 			b := k.browser(t)
 			b.halves("ming")

@@ -101,7 +101,7 @@ func (c *Console) signInByCode(v *visit) error {
 		v.setHalf("")
 		return v.to("/sign-in")
 	}
-	if err := v.within("code/" + v.by(staff.Name)); err != nil {
+	if err := v.codeWithin(staff.Name); err != nil {
 		return err
 	}
 	ok, err := c.proves(v.ctx, staff.Name, v.r.PostFormValue("code"))

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"io"
@@ -84,7 +85,8 @@ func start(t *testing.T) *kit {
 		Merchants: merchant.New(merchant.Config{Store: store, Codes: codes{k}, Now: k.now, Random: func(b []byte) { rand.Read(b) }}), Now: k.now, Random: func(b []byte) { rand.Read(b) },
 		Users:  k.users,
 		Within: func(context.Context, string) (time.Duration, bool) { return time.Minute, !k.full.Load() },
-		Client: func(*http.Request) string { return "192.0.2.1" },
+		Codes:  func(context.Context, string) (time.Duration, bool) { return 6 * time.Minute, true },
+		Client: func(r *http.Request) string { return cmp.Or(r.Header.Get("From"), "192.0.2.1") },
 		Leave:  func(code string) error { k.left = code; return nil },
 	})
 	server := httptest.NewServer(k.console)

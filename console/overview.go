@@ -52,7 +52,11 @@ func (c *Console) overviewPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	needs = append(needs, conflicts...)
+	guessed, err := c.guessed(v)
+	if err != nil {
+		return err
+	}
+	needs = slices.Concat(guessed, needs, conflicts)
 	for i := range needs {
 		if !c.opens(v.staff.Role, needs[i].Path) {
 			needs[i].Path = ""

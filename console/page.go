@@ -106,6 +106,7 @@ var whats = func() map[string]Text {
 	for _, of := range []map[string]Text{
 		signInWords,
 		halfWords,
+		guessWords,
 		factorWords,
 		staffWords,
 		merchantWords,

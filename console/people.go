@@ -38,6 +38,7 @@ type meView struct {
 	This       string // the id of the one that looks
 	Recoveries int    // recovery codes that are left
 	Needs      bool   // a second factor, before he may do anything
+	Guesses    []guesses
 }
 
 func (c *Console) mePage(v *visit) error {
@@ -49,7 +50,11 @@ func (c *Console) mePage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.page(http.StatusOK, "me", meView{sessions, v.session.ID, left, v.needsFactor()})
+	guessed, err := c.guesses(v.ctx, v.staff.Name)
+	if err != nil {
+		return err
+	}
+	return v.page(http.StatusOK, "me", meView{sessions, v.session.ID, left, v.needsFactor(), guessed})
 }
 
 // sessionsOf are those of somebody that still hold.

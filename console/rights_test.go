@@ -100,6 +100,7 @@ var may = map[string]console.Role{
 	"GET /jobs/{id}":                                         console.Viewer,
 	"POST /jobs/{id}/cancel":                                 console.Operator,
 	"POST /jobs/{id}/resume":                                 console.Operator,
+	"POST /me/guesses":                                       console.Viewer,
 	"GET /audit":                                             console.Administrator,
 	"GET /audit/{realm}":                                     console.Administrator,
 	"GET /audit/{realm}/records.csv":                         console.Administrator,
