@@ -23,6 +23,8 @@ type catalogue struct {
 	hosts  map[string]string          // besides the origin's, each by itself
 	uses   map[string][]directory.Use // of accounts by the sites of the facts
 	kept   map[string]directory.Entry // the accounts of the facts
+	// changes is how often the accounts of the facts had been changed.
+	changes int64
 	// algorithms are those that the sites of the facts ask for.
 	algorithms []string
 }
@@ -82,11 +84,11 @@ func (a *App) directoryStore() directory.Store { return a.store.Store }
 func (a *App) learn(ctx context.Context) error {
 	a.learning.Lock()
 	defer a.learning.Unlock()
-	accounts, err := a.directoryStore().KeptAccounts(ctx)
+	accounts, changes, err := a.directoryStore().KeptAccounts(ctx)
 	if err != nil {
 		return err
 	}
-	next := &catalogue{proofs: maps.Clone(a.configured.proofs), hosts: maps.Clone(a.configured.hosts), kept: map[string]directory.Entry{}}
+	next := &catalogue{changes: changes, proofs: maps.Clone(a.configured.proofs), hosts: maps.Clone(a.configured.hosts), kept: map[string]directory.Entry{}}
 	var found []directory.Account
 	for _, kept := range accounts {
 		if a.configured.Account(kept.Account.AppID) != nil {
@@ -154,7 +156,7 @@ func (a *App) relearn(ctx context.Context) error {
 	was := a.directory().kept
 	err := a.learn(ctx)
 	for appID, entry := range a.directory().kept {
-		if was[appID].Version != entry.Version {
+		if was[appID].Version != entry.Version && a.keeper != nil { // a command has none
 			a.keeper.Renewed(appID)
 		}
 	}
@@ -192,7 +194,7 @@ func (a *App) openAccount(kept directory.KeptAccount, recorded string, into *cat
 // gateways in the middle of a rotation each has another one in force, and both open both:
 // that is why nobody is told, and why it is done at a start and once an hour alone.
 func (a *App) resealAccounts(ctx context.Context) error {
-	accounts, err := a.directoryStore().KeptAccounts(ctx)
+	accounts, _, err := a.directoryStore().KeptAccounts(ctx)
 	if err != nil {
 		return err
 	}

@@ -62,17 +62,19 @@ func runResubject(ctx context.Context, fl caddycmd.Flags, appID, subject string)
 	if err != nil {
 		return err
 	}
-	if from == subject {
+	if from == subject && (kept.Version == 0 || kept.Account.SubjectOrSelf() == subject) {
 		fmt.Fprintf(stdout, "account %s is on record with that subject already\n", appID)
 		return nil
 	}
-	if err := o.centre.Resubject(ctx, realms, appID, from, subject, identity.By{Actor: "command:resubject", Via: "command"}); err != nil {
-		return err
+	if from != subject {
+		err := o.centre.Resubject(ctx, realms, appID, from, subject, identity.By{Actor: "command:resubject", Via: "command"})
+		if err != nil {
+			return err
+		}
 	}
 	if kept.Version > 0 {
-		kept.Account.Subject, kept.At, kept.By = wanted.Subject, o.app.now(), "command:resubject"
-		if err := o.app.directoryStore().PutKeptAccount(ctx, kept); err != nil {
-			return err
+		if err := o.app.keepSubject(ctx, appID, wanted.Subject, "command:resubject"); err != nil {
+			return fmt.Errorf("%w; run the command again, to have the account's entry say so, too", err)
 		}
 		fmt.Fprintf(stdout, "Account %s is on record with the subject %s now (was %s), in realms: %s. It stands in the\nfacts, where it has that subject, too, from now on.\n", appID, subject, from, strings.Join(realms, ", "))
 		return nil

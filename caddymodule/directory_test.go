@@ -22,8 +22,34 @@ var withoutC = []string{
 const accountC = `{"account": {"secret": "secret-of-c-0123456789abcdef"}}`
 
 // keptSite is the body that adds a site, or with its version replaces it.
-func keptSite(version int, fields string) string {
+func keptSite(version int64, fields string) string {
 	return fmt.Sprintf(`{"version": %d, "site": {%s}}`, version, fields)
+}
+
+// siteVersion is the version of a site of the facts.
+func siteVersion(t *testing.T, g *gateway, ptid string) int64 {
+	t.Helper()
+	site, found, err := g.app.directoryStore().KeptSite(t.Context(), ptid)
+	if err != nil || !found {
+		t.Fatalf("there is no site %s: %v", ptid, err)
+	}
+	return site.Version
+}
+
+// dropped is the body that takes a site away.
+func dropped(t *testing.T, g *gateway, ptid string) string {
+	t.Helper()
+	return fmt.Sprintf(`{"version": %d}`, siteVersion(t, g, ptid))
+}
+
+// accountVersion is the version of an account of the facts.
+func accountVersion(t *testing.T, g *gateway, appID string) int64 {
+	t.Helper()
+	kept, err := g.app.keptAccount(t.Context(), appID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kept.Version
 }
 
 func TestDirectory_sites(t *testing.T) {
@@ -47,7 +73,11 @@ func TestDirectory_sites(t *testing.T) {
 	t.Run("what is changed holds for visitors who are known already", func(t *testing.T) {
 		ming := g.phone("ming")
 		g.tokenAt(t, ming, appA, "new")
-		put("new", keptSite(1, `"accounts": ["`+appA+`"], "claims": ["none"], "audience": "https://new.example.com", "algorithm": "EdDSA"`)).want(t, http.StatusOK)
+		was := siteVersion(t, g, "new")
+		put("new", keptSite(was, `"accounts": ["`+appA+`"], "claims": ["none"], "audience": "https://new.example.com", "algorithm": "EdDSA"`)).want(t, http.StatusOK)
+		if siteVersion(t, g, "new") <= was {
+			t.Error("its version is an old one")
+		}
 		page := ming.open(g.at(appA, "new", "/"))
 		if token := g.whoami(page, "https://new.example.com"); token.OpenID != "" || token.Audience != "https://new.example.com" {
 			t.Errorf("the site is told %+v", token)
@@ -86,7 +116,7 @@ func TestDirectory_sites(t *testing.T) {
 		if known, err := g.app.servedHost(t.Context(), host); !known || err != nil {
 			t.Errorf("the host is served: %t %v", known, err)
 		}
-		g.askAt(t, key, "DELETE", "/v1/directory/sites/hosted", `{"version": 1}`).want(t, http.StatusNoContent)
+		g.askAt(t, key, "DELETE", "/v1/directory/sites/hosted", dropped(t, g, "hosted")).want(t, http.StatusNoContent)
 		if known, err := g.app.servedHost(t.Context(), host); known || err != nil {
 			t.Errorf("the host of a site that is gone is served: %t %v", known, err)
 		}
@@ -122,7 +152,7 @@ func TestDirectory_sites(t *testing.T) {
 		}
 	})
 	t.Run("one that is taken away is served no more", func(t *testing.T) {
-		g.askAt(t, key, "DELETE", "/v1/directory/sites/new", `{"version": 2}`).want(t, http.StatusNoContent)
+		g.askAt(t, key, "DELETE", "/v1/directory/sites/new", dropped(t, g, "new")).want(t, http.StatusNoContent)
 		g.wantRefusal(t, g.phone("ming").open(g.at(appA, "new", "/")), codeNoSite)
 	})
 	t.Run("a key of one realm can't be made for it", func(t *testing.T) {
@@ -152,12 +182,12 @@ func TestDirectory_accounts(t *testing.T) {
 				t.Errorf("%s answers %s", path, a.Body)
 			}
 		}
-		if list, err := g.app.directoryStore().KeptAccounts(t.Context()); err != nil || len(list) != 1 || strings.Contains(fmt.Sprintf("%+v %s", list[0].Account, list[0].Sealed), "secret-of-c") {
+		if list, _, err := g.app.directoryStore().KeptAccounts(t.Context()); err != nil || len(list) != 1 || strings.Contains(fmt.Sprintf("%+v %s", list[0].Account, list[0].Sealed), "secret-of-c") {
 			t.Errorf("kept is %+v %v", list, err)
 		}
 	})
 	t.Run("an edit that leaves the secret out keeps it", func(t *testing.T) {
-		g.askAt(t, key, "PUT", at, `{"version": 1, "account": {"secret": "(kept)", "verify": "Cc34Ef56Gh78Ab12"}}`).want(t, http.StatusOK)
+		g.askAt(t, key, "PUT", at, fmt.Sprintf(`{"version": %d, "account": {"secret": "(kept)", "verify": "Cc34Ef56Gh78Ab12"}}`, accountVersion(t, g, appLone))).want(t, http.StatusOK)
 		if got := g.app.directory().proofs[appLone].secret; got != "secret-of-c-0123456789abcdef" {
 			t.Errorf("the secret is %q", got)
 		}
@@ -188,6 +218,7 @@ func TestDirectory_accounts(t *testing.T) {
 		}
 	})
 	t.Run("what can't work is refused with its field", func(t *testing.T) {
+		version := accountVersion(t, g, appLone)
 		for _, c := range []struct{ id, in, field string }{
 			{"wx00000000000000ee", `{"account": {}}`, "secret"},
 			{"wx00000000000000ee", `{"account": {"secret": "secret-of-a-0123456789abcdef"}}`, "secret"},
@@ -196,8 +227,8 @@ func TestDirectory_accounts(t *testing.T) {
 			{"wx00000000000000ee", `{"account": {"secret": "x", "push": {"mode": "plain", "token": "a b"}}}`, "token"},
 			{"wx00000000000000ee", `{"account": {"secret": "x", "push": {"token": "abc", "aes_keys": ["short"]}}}`, "aes_key"},
 			{"wx00000000000000ee", `{"account": {"secret": "x", "push": {"mode": "plain", "token": "abc", "subscribers": [{"name": "a", "url": "https://x", "token": "t", "mode": "plain"}]}}}`, "push"},
-			{appLone, `{"version": 2, "account": {"kind": "web"}}`, "kind"},
-			{appLone, `{"version": 2, "account": {"subject": "acme"}}`, "subject"},
+			{appLone, fmt.Sprintf(`{"version": %d, "account": {"kind": "web"}}`, version), "kind"},
+			{appLone, fmt.Sprintf(`{"version": %d, "account": {"subject": "acme"}}`, version), "subject"},
 			{"nonsense", `{"account": {"secret": "x"}}`, ""},
 		} {
 			if a := g.askAt(t, key, "PUT", "/v1/directory/accounts/"+c.id, c.in).wantCode(t, string(apiBadEntry)); a.text("field") != c.field {
@@ -206,11 +237,11 @@ func TestDirectory_accounts(t *testing.T) {
 		}
 		g.askAt(t, key, "PUT", "/v1/directory/accounts/"+appA, `{"account": {"secret": "x"}}`).wantCode(t, string(apiConfigured))
 		g.askAt(t, key, "PUT", at, `{"version": 1, "account": {}}`).wantCode(t, string(apiEntryChanged))
-		g.askAt(t, key, "DELETE", at, `{"version": 2}`).wantCode(t, string(apiAccountUsed))
+		g.askAt(t, key, "DELETE", at, fmt.Sprintf(`{"version": %d}`, accountVersion(t, g, appLone))).wantCode(t, string(apiAccountUsed))
 	})
 	t.Run("it goes once no site is opened through it", func(t *testing.T) {
-		g.askAt(t, key, "DELETE", "/v1/directory/sites/new", `{"version": 1}`).want(t, http.StatusNoContent)
-		g.askAt(t, key, "DELETE", at, `{"version": 2}`).want(t, http.StatusNoContent)
+		g.askAt(t, key, "DELETE", "/v1/directory/sites/new", dropped(t, g, "new")).want(t, http.StatusNoContent)
+		g.askAt(t, key, "DELETE", at, fmt.Sprintf(`{"version": %d}`, accountVersion(t, g, appLone))).want(t, http.StatusNoContent)
 		g.askAt(t, key, "GET", at, "").wantCode(t, string(apiNoAccount))
 		g.wantRefusal(t, g.phone("ming").open(g.at(appLone, "shop", "/")), codeNoAccount)
 	})
@@ -246,8 +277,47 @@ func TestDirectory_nodes(t *testing.T) {
 	if token.PTID != "new" {
 		t.Errorf("the other node tells %+v", token)
 	}
-	first.askAt(t, key, "DELETE", "/v1/directory/sites/new", `{"version": 1}`).want(t, http.StatusNoContent)
+	first.askAt(t, key, "DELETE", "/v1/directory/sites/new", dropped(t, first, "new")).want(t, http.StatusNoContent)
 	within(func() bool { return !site() })
+}
+
+// TestDirectory_judged has a node write that hasn't heard yet of what another one has
+// written: what it refuses is what the facts say, not what it remembers.
+func TestDirectory_judged(t *testing.T) {
+	t.Parallel()
+	first, second := startNodes(t, redistest.Single(t), append(slices.Clone(withoutC), withAPI...)...)
+	key := first.apiKey(t, identity.AllRealms, "configure")
+	const other = "wx00000000000000ee"
+	at := func(appID string) string { return "/v1/directory/accounts/" + appID }
+	// behind has the second node forget what it learns of a change on the first.
+	behind := func(change func()) {
+		t.Helper()
+		was := second.app.directory()
+		change()
+		for end := time.Now().Add(10 * time.Second); second.app.directory().changes == was.changes; <-time.After(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("the second node hears of nothing")
+			}
+		}
+		second.app.catalogue.Store(was)
+	}
+	refused := func(path, body, field string) {
+		t.Helper()
+		if a := second.askAt(t, key, "PUT", path, body).wantCode(t, string(apiBadEntry)); a.text("field") != field {
+			t.Errorf("%s says %s", body, a.Body)
+		}
+	}
+	behind(func() {
+		first.askAt(t, key, "PUT", at(appLone), `{"account": {"secret": "one-secret", "push": {"mode": "plain", "token": "onetoken"}}}`).want(t, http.StatusOK)
+	})
+	refused(at(other), `{"account": {"secret": "one-secret"}}`, "secret")
+	second.app.catalogue.Store(func() *catalogue { c := *second.app.configured; return &c }())
+	refused(at(other), `{"account": {"secret": "another", "push": {"mode": "plain", "token": "onetoken"}}}`, "token")
+	behind(func() {
+		first.askAt(t, key, "DELETE", at(appLone), fmt.Sprintf(`{"version": %d}`, accountVersion(t, first, appLone))).want(t, http.StatusNoContent)
+	})
+	refused("/v1/directory/sites/new", keptSite(0, `"accounts": ["`+appLone+`"]`), "accounts")
+	second.askAt(t, key, "PUT", at(other), `{"account": {"secret": "one-secret"}}`).want(t, http.StatusOK)
 }
 
 // TestDirectory_rotation has the master key changed: what proves an account of the facts is

@@ -30,7 +30,7 @@ func (a *App) keptAccount(ctx context.Context, appID string) (directory.KeptAcco
 	if a.configured.Account(appID) != nil {
 		return directory.KeptAccount{}, errConfigured
 	}
-	list, err := a.directoryStore().KeptAccounts(ctx)
+	list, _, err := a.directoryStore().KeptAccounts(ctx)
 	if err != nil {
 		return directory.KeptAccount{}, err
 	}
@@ -47,6 +47,26 @@ func (a *App) keepAccount(ctx context.Context, in directory.Account, version int
 	if a.configured.Account(in.AppID) != nil {
 		return errConfigured
 	}
+	return a.judged(ctx, func(changes int64) error { return a.tryAccount(ctx, in, version, by, changes) })
+}
+
+// judged has something judged among the accounts and written, and again if accounts have
+// changed in between, here or on another node.
+func (a *App) judged(ctx context.Context, try func(changes int64) error) error {
+	const tries = 10
+	var err error
+	for range tries {
+		if err = try(a.directory().changes); !errors.Is(err, directory.ErrMoved) {
+			return err
+		}
+		if err := a.relearn(ctx); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %w", identity.ErrConflict, err)
+}
+
+func (a *App) tryAccount(ctx context.Context, in directory.Account, version int64, by string, changes int64) error {
 	var old proof
 	var was *directory.Account
 	if version != 0 {
@@ -83,7 +103,7 @@ func (a *App) keepAccount(ctx context.Context, in directory.Account, version int
 		plain.Push = &pushed
 	}
 	kept := directory.KeptAccount{Entry: directory.Entry{Version: version, At: a.now(), By: by}, Account: plain, Sealed: a.sealProof(plain.AppID, p)}
-	if err := a.directoryStore().PutKeptAccount(ctx, kept); err != nil {
+	if err := a.directoryStore().PutKeptAccount(ctx, kept, changes); err != nil {
 		return err
 	}
 	return a.changed(ctx)
@@ -166,6 +186,19 @@ func (a *App) judgeAccount(in directory.Account, was *directory.Account) (*direc
 	return whole, nil
 }
 
+// keepSubject changes the subject of an account of the facts, and nothing else, while others
+// may change what they like.
+func (a *App) keepSubject(ctx context.Context, appID, subject, by string) error {
+	return a.judged(ctx, func(changes int64) error {
+		kept, err := a.keptAccount(ctx, appID)
+		if err != nil {
+			return err
+		}
+		kept.Account.Subject, kept.At, kept.By = subject, a.now(), by
+		return a.directoryStore().PutKeptAccount(ctx, kept, changes)
+	})
+}
+
 // dropAccount takes an account of the facts away.
 func (a *App) dropAccount(ctx context.Context, appID string, version int64) error {
 	if _, err := a.keptAccount(ctx, appID); err != nil {
@@ -192,6 +225,10 @@ func (a *App) keepSite(ctx context.Context, in directory.Site, version int64, by
 	if a.configured.Site(in.PTID) != nil {
 		return errConfigured
 	}
+	return a.judged(ctx, func(changes int64) error { return a.trySite(ctx, in, version, by, changes) })
+}
+
+func (a *App) trySite(ctx context.Context, in directory.Site, version int64, by string, changes int64) error {
 	site, err := a.fitSite(in)
 	if err != nil {
 		return err
@@ -201,7 +238,7 @@ func (a *App) keepSite(ctx context.Context, in directory.Site, version int64, by
 			return &directory.Fault{Kind: "site", ID: site.PTID, Field: "upstream", Message: host + " is outside of upstream_networks"}
 		}
 	}
-	err = a.directoryStore().PutKeptSite(ctx, directory.KeptSite{Entry: directory.Entry{Version: version, At: a.now(), By: by}, Site: *site})
+	err = a.directoryStore().PutKeptSite(ctx, directory.KeptSite{Entry: directory.Entry{Version: version, At: a.now(), By: by}, Site: *site}, changes)
 	if errors.Is(err, directory.ErrAudience) {
 		return &directory.Fault{Kind: "site", ID: site.PTID, Field: "audience", Message: directory.ErrAudience.Error()}
 	}

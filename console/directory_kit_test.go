@@ -28,7 +28,7 @@ func newListed(store *sqlstore.Store) listed {
 }
 
 func (l listed) exists(ctx context.Context) *directory.Directory {
-	kept, err := l.KeptAccounts(ctx)
+	kept, _, err := l.KeptAccounts(ctx)
 	if err != nil {
 		panic(err)
 	}
@@ -38,6 +38,15 @@ func (l listed) exists(ctx context.Context) *directory.Directory {
 	}
 	d, _ := l.configured.With(all)
 	return d
+}
+
+// changes is how often accounts were changed.
+func (l listed) changes(ctx context.Context) int64 {
+	_, n, err := l.KeptAccounts(ctx)
+	if err != nil {
+		panic(err)
+	}
+	return n
 }
 
 // whole is an account with its secret, which isn't told.
@@ -50,7 +59,7 @@ func (listed) whole(k directory.KeptAccount) directory.Account {
 }
 
 func (l listed) Account(ctx context.Context, appID string) (directory.KeptAccount, bool, error) {
-	kept, err := l.KeptAccounts(ctx)
+	kept, _, err := l.KeptAccounts(ctx)
 	for _, k := range kept {
 		if k.Account.AppID == appID {
 			k.Account = l.whole(k)
@@ -81,7 +90,7 @@ func (l listed) KeepAccount(ctx context.Context, a directory.Account, version in
 	if fit.Secret = ""; fit.Push != nil {
 		fit.Push.Token = ""
 	}
-	return l.PutKeptAccount(ctx, directory.KeptAccount{Entry: directory.Entry{Version: version, At: time.Now(), By: by}, Account: *fit, Sealed: sealed})
+	return l.PutKeptAccount(ctx, directory.KeptAccount{Entry: directory.Entry{Version: version, At: time.Now(), By: by}, Account: *fit, Sealed: sealed}, l.changes(ctx))
 }
 
 func (l listed) DropAccount(ctx context.Context, appID string, version int64, _ string) error {
@@ -112,7 +121,7 @@ func (l listed) KeepSite(ctx context.Context, s directory.Site, version int64, b
 	if err != nil {
 		return err
 	}
-	return l.PutKeptSite(ctx, directory.KeptSite{Entry: directory.Entry{Version: version, At: time.Now(), By: by}, Site: *fit})
+	return l.PutKeptSite(ctx, directory.KeptSite{Entry: directory.Entry{Version: version, At: time.Now(), By: by}, Site: *fit}, l.changes(ctx))
 }
 
 func (l listed) DropSite(ctx context.Context, ptid string, version int64, _ string) error {

@@ -22,6 +22,15 @@ func TestDirectory_accounts(t *testing.T) {
 		t.Fatalf("adding answered %d: %s", a.status, a.body)
 	}
 
+	version := func() string {
+		t.Helper()
+		list, _, err := k.store.KeptAccounts(t.Context())
+		if err != nil || len(list) != 1 {
+			t.Fatalf("kept is %+v %v", list, err)
+		}
+		return fmt.Sprint(list[0].Version)
+	}
+
 	t.Run("no page tells its secrets, and the journal doesn't either", func(t *testing.T) {
 		for _, path := range []string{"/accounts/of/" + keptApp, "/accounts", "/journal", "/sites"} {
 			if a := root.get(path); a.status != http.StatusOK || strings.Contains(a.body, "very-secret") || strings.Contains(a.body, "pushtoken1") {
@@ -44,14 +53,15 @@ func TestDirectory_accounts(t *testing.T) {
 		edit := func(version, verify string) answer {
 			return root.post("/accounts/of/"+keptApp, "version", version, "subject", "acme", "verify", verify)
 		}
-		if a := edit("1", "aaaaaaaaaaaaaaaa"); a.status != http.StatusSeeOther {
+		first := version()
+		if a := edit(first, "aaaaaaaaaaaaaaaa"); a.status != http.StatusSeeOther {
 			t.Fatalf("editing answered %d: %s", a.status, a.body)
 		}
-		a := edit("1", "bbbbbbbbbbbbbbbb")
-		if a.status != http.StatusConflict || !strings.Contains(a.body, "Somebody else") || !strings.Contains(a.body, "aaaaaaaaaaaaaaaa") || !strings.Contains(a.body, `name="version" value="2"`) {
+		a := edit(first, "bbbbbbbbbbbbbbbb")
+		if a.status != http.StatusConflict || !strings.Contains(a.body, "Somebody else") || !strings.Contains(a.body, "aaaaaaaaaaaaaaaa") || !strings.Contains(a.body, `name="version" value="`+version()+`"`) {
 			t.Errorf("the second is answered %d %s", a.status, a.body)
 		}
-		if a = edit("2", "bbbbbbbbbbbbbbbb"); a.status != http.StatusSeeOther {
+		if a = edit(version(), "bbbbbbbbbbbbbbbb"); a.status != http.StatusSeeOther {
 			t.Errorf("saving again answered %d: %s", a.status, a.body)
 		}
 	})
@@ -69,12 +79,13 @@ func TestDirectory_accounts(t *testing.T) {
 			confirm string
 			status  int
 		}{{"", http.StatusBadRequest}, {"wx00", http.StatusBadRequest}, {keptApp, http.StatusConflict}} {
-			if a := root.post("/accounts/of/"+keptApp+"/delete", "version", "3", "confirm", c.confirm); a.status != c.status {
+			if a := root.post("/accounts/of/"+keptApp+"/delete", "version", version(), "confirm", c.confirm); a.status != c.status {
 				t.Errorf("%q answers %d, want %d: %s", c.confirm, a.status, c.status, a.body)
 			}
 		}
-		root.post("/sites/of/new/delete", "version", "1", "confirm", "new")
-		if a := root.post("/accounts/of/"+keptApp+"/delete", "version", "3", "confirm", keptApp); a.status != http.StatusSeeOther {
+		site, _, _ := k.store.KeptSite(t.Context(), "new")
+		root.post("/sites/of/new/delete", "version", fmt.Sprint(site.Version), "confirm", "new")
+		if a := root.post("/accounts/of/"+keptApp+"/delete", "version", version(), "confirm", keptApp); a.status != http.StatusSeeOther {
 			t.Errorf("it answers %d: %s", a.status, a.body)
 		}
 	})
@@ -109,8 +120,8 @@ func TestDirectory_sites(t *testing.T) {
 	})
 	t.Run("saving what the page shows changes nothing", func(t *testing.T) {
 		before := site()
-		a := root.post("/sites/of/new", "version", "1", "realm", "main", "accounts", configuredApp, "paths", "/pay/notify public\n/vip/* require unionid", "claims", "openid", "hosts", "a.example.com b.example.com", "audience", "new", "outside", "ask", "fragment", "on", "no_cache", "on", "upstream", "10.0.0.7:80")
-		if after := site(); a.status != http.StatusSeeOther || after.Version != 2 || fmt.Sprint(after.Site) != fmt.Sprint(before.Site) {
+		a := root.post("/sites/of/new", "version", fmt.Sprint(before.Version), "realm", "main", "accounts", configuredApp, "paths", "/pay/notify public\n/vip/* require unionid", "claims", "openid", "hosts", "a.example.com b.example.com", "audience", "new", "outside", "ask", "fragment", "on", "no_cache", "on", "upstream", "10.0.0.7:80")
+		if after := site(); a.status != http.StatusSeeOther || after.Version <= before.Version || fmt.Sprint(after.Site) != fmt.Sprint(before.Site) {
 			t.Errorf("answered %d, kept is %+v", a.status, after)
 		}
 	})
@@ -138,7 +149,7 @@ func TestDirectory_sites(t *testing.T) {
 	t.Run("the list is searched, in both languages, and stays small when it is full", func(t *testing.T) {
 		for i := range 250 {
 			s := directory.Site{PTID: fmt.Sprintf("site-%03d-%s", i, strings.Repeat("x", 50)), Realm: "main", Audience: fmt.Sprint(i), Accounts: []string{configuredApp, configuredApp}, Hosts: []string{fmt.Sprintf("h%d.example.com", i)}, Upstream: "10.0.0.7:8080"}
-			if err := k.store.PutKeptSite(t.Context(), directory.KeptSite{Site: s, Entry: directory.Entry{At: k.now()}}); err != nil {
+			if err := k.store.PutKeptSite(t.Context(), directory.KeptSite{Site: s, Entry: directory.Entry{At: k.now()}}, 0); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -9,7 +9,9 @@ import (
 
 // Entry is what the facts keep beside an account or a site.
 type Entry struct {
-	Version int64 // counts the changes; 0 for one that isn't kept yet
+	// Version is the number of the last change to it, which never comes again, not even
+	// after it was taken away and made anew; 0 for one that isn't kept yet.
+	Version int64
 	At      time.Time
 	By      string // who changed it last
 }
@@ -48,10 +50,11 @@ type SiteFilter struct {
 // meets another change is refused with identity.ErrConflict, one that can't be reached
 // answers with identity.ErrUnavailable.
 type Store interface {
-	// KeptAccounts are all accounts, by app id.
-	KeptAccounts(ctx context.Context) ([]KeptAccount, error)
+	// KeptAccounts are all accounts, by app id, and how often they were changed: what is
+	// judged among them is written only while that is so, else it is refused with [ErrMoved].
+	KeptAccounts(ctx context.Context) (list []KeptAccount, changes int64, err error)
 	// PutKeptAccount adds an account at Version 0, or replaces it at its version.
-	PutKeptAccount(ctx context.Context, a KeptAccount) error
+	PutKeptAccount(ctx context.Context, a KeptAccount, judged int64) error
 	// ResealKeptAccount puts the same secrets, sealed anew, in the place of was, if that is
 	// what is there. Caches needn't hear of it.
 	ResealKeptAccount(ctx context.Context, appID string, was, sealed []byte) error
@@ -69,7 +72,7 @@ type Store interface {
 	KeptUses(ctx context.Context) (uses []Use, algorithms []string, err error)
 	// PutKeptSite adds a site at Version 0, or replaces it at its version; [ErrAudience]
 	// if another one has its audience.
-	PutKeptSite(ctx context.Context, s KeptSite) error
+	PutKeptSite(ctx context.Context, s KeptSite, judged int64) error
 	// DropKeptSite takes a site away.
 	DropKeptSite(ctx context.Context, ptid string, version int64) error
 }
@@ -77,6 +80,7 @@ type Store interface {
 // What a [Store] refuses.
 var (
 	ErrUsed     = errors.New("sites are opened through the account")
+	ErrMoved    = errors.New("accounts have changed since it was judged")
 	ErrAudience = errors.New("another site has this audience: one could use the other's tokens")
 )
 

@@ -26,25 +26,25 @@ func keptAccounts(t *testing.T, s *Store, now time.Time) {
 	t.Helper()
 	ctx := t.Context()
 	a := directory.KeptAccount{Entry: directory.Entry{At: now, By: "li"}, Account: directory.Account{AppID: "wx01", Kind: "service", PassThrough: []string{"/cgi-bin/x"}}, Sealed: []byte{0, 1, 255}}
-	if err := s.PutKeptAccount(ctx, a); err != nil {
+	if err := s.PutKeptAccount(ctx, a, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.PutKeptAccount(ctx, a); !errors.Is(err, identity.ErrConflict) {
+	if err := s.PutKeptAccount(ctx, a, 1); !errors.Is(err, identity.ErrConflict) {
 		t.Errorf("an account twice: %v", err)
 	}
 	a.Version = 1
-	got, err := s.KeptAccounts(ctx)
-	if err != nil || len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint(a) {
+	got, changes, err := s.KeptAccounts(ctx)
+	if err != nil || len(got) != 1 || changes != 1 || fmt.Sprint(got[0]) != fmt.Sprint(a) {
 		t.Errorf("kept is %+v %v, want %+v", got, err, a)
 	}
 	a.By, a.Account.Verify = "wang", "0123456789abcdef"
-	if err := s.PutKeptAccount(ctx, a); err != nil {
+	if err := s.PutKeptAccount(ctx, a, changes); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.PutKeptAccount(ctx, a); !errors.Is(err, identity.ErrConflict) {
+	if err := s.PutKeptAccount(ctx, a, 2); !errors.Is(err, identity.ErrConflict) {
 		t.Errorf("an account from a version that is over: %v", err)
 	}
-	if got, _ = s.KeptAccounts(ctx); len(got) != 1 || got[0].Version != 2 || got[0].By != "wang" || got[0].Account.Verify == "" {
+	if got, _, _ = s.KeptAccounts(ctx); len(got) != 1 || got[0].Version != 2 || got[0].By != "wang" || got[0].Account.Verify == "" {
 		t.Errorf("kept is %+v", got)
 	}
 	if stale, _, err := s.Stale(ctx, 0, 10); err != nil || len(stale) != 2 || stale[1].Kind != identity.StaleAccount || stale[1].Key != "wx01" {
@@ -56,7 +56,15 @@ func keptSites(t *testing.T, s *Store, now time.Time) {
 	t.Helper()
 	ctx := t.Context()
 	put := func(version int64, site directory.Site) error {
-		return s.PutKeptSite(ctx, directory.KeptSite{Entry: directory.Entry{Version: version, At: now, By: "li"}, Site: site})
+		return s.PutKeptSite(ctx, directory.KeptSite{Entry: directory.Entry{Version: version, At: now, By: "li"}, Site: site}, 2)
+	}
+	version := func(ptid string) int64 {
+		t.Helper()
+		site, _, err := s.KeptSite(ctx, ptid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return site.Version
 	}
 	one := directory.Site{PTID: "One", Realm: "main", Audience: "aud-1", Accounts: []string{"wx01", "wx02", "wx01"}, Hosts: []string{"h.example.com"}, Algorithm: "RS256"}
 	two := directory.Site{PTID: "two", Realm: "other", Audience: "aud-2", Accounts: []string{"wx01"}}
@@ -70,10 +78,10 @@ func keptSites(t *testing.T, s *Store, now time.Time) {
 	}
 	thief := two
 	thief.Audience = one.Audience
-	if err := put(1, thief); !errors.Is(err, directory.ErrAudience) {
+	if err := put(version("two"), thief); !errors.Is(err, directory.ErrAudience) {
 		t.Errorf("the audience of another: %v", err)
 	}
-	if got, found, err := s.KeptSite(ctx, "One"); err != nil || !found || got.Version != 1 || fmt.Sprint(got.Site) != fmt.Sprint(one) {
+	if got, found, err := s.KeptSite(ctx, "One"); err != nil || !found || got.Version != 3 || fmt.Sprint(got.Site) != fmt.Sprint(one) {
 		t.Errorf("kept is %+v %t %v", got, found, err)
 	}
 	if _, found, err := s.KeptSite(ctx, "one"); err != nil || found {
@@ -89,16 +97,16 @@ func keptSites(t *testing.T, s *Store, now time.Time) {
 	}
 	listedSites(t, s)
 	one.Accounts, one.Hosts = []string{"wx02"}, nil
-	if err := put(1, one); err != nil {
+	if err := put(version("One"), one); err != nil {
 		t.Fatal(err)
 	}
 	if found, err := s.KeptHost(ctx, "h.example.com"); found || err != nil {
 		t.Errorf("a host that the site has no more: %t %v", found, err)
 	}
-	if err := s.DropKeptSite(ctx, "two", 2); !errors.Is(err, identity.ErrConflict) {
+	if err := s.DropKeptSite(ctx, "two", 1); !errors.Is(err, identity.ErrConflict) {
 		t.Errorf("a site goes from another version: %v", err)
 	}
-	for _, do := range []error{s.DropKeptSite(ctx, "two", 1), s.DropKeptAccount(ctx, "wx01", 2)} {
+	for _, do := range []error{s.DropKeptSite(ctx, "two", version("two")), s.DropKeptAccount(ctx, "wx01", 2)} {
 		if do != nil {
 			t.Error(do)
 		}
@@ -141,7 +149,7 @@ func TestDirectory_order(t *testing.T) {
 		s := openAt(t, fresh(t))
 		want := []string{"A", "B", "a", "a-2", "a1", "a_1", "b"}
 		for _, ptid := range want {
-			if err := s.PutKeptSite(t.Context(), directory.KeptSite{Site: directory.Site{PTID: ptid, Audience: ptid}, Entry: directory.Entry{At: time.UnixMicro(1)}}); err != nil {
+			if err := s.PutKeptSite(t.Context(), directory.KeptSite{Site: directory.Site{PTID: ptid, Audience: ptid}, Entry: directory.Entry{At: time.UnixMicro(1)}}, 0); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -172,7 +180,7 @@ func BenchmarkSites(b *testing.B) {
 				err := s.writer.write(b.Context(), func(c *session) error {
 					for i := from; i < from+part; i++ {
 						site := directory.Site{PTID: fmt.Sprintf("s%06d", i), Realm: "main", Audience: fmt.Sprint(i), Accounts: []string{fmt.Sprintf("wx%d", i%100)}}
-						if err := putSite(c, directory.KeptSite{Site: site, Entry: directory.Entry{At: time.UnixMicro(1)}}); err != nil {
+						if err := putSite(c, directory.KeptSite{Site: site, Entry: directory.Entry{At: time.UnixMicro(1)}}, 1); err != nil {
 							return err
 						}
 					}
