@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -147,8 +148,13 @@ func appendList(b []byte, name string, list []string) []byte {
 func appendString(b []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
-			quoted, _ := json.Marshal(s) // a string never fails
-			return append(b, quoted...)
+			// Without escapes for HTML, or 64 signs of an id would be six times as many
+			// and the header too long for a server.
+			var quoted bytes.Buffer
+			e := json.NewEncoder(&quoted)
+			e.SetEscapeHTML(false)
+			_ = e.Encode(s) // a string never fails
+			return append(b, bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))...)
 		}
 	}
 	b = append(b, '"')
