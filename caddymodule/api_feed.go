@@ -110,6 +110,8 @@ type conflictOut struct {
 	Got     string    `json:"got,omitempty"`
 	Advice  string    `json:"advice,omitempty"`
 	At      time.Time `json:"at"`
+	// Dismissed is when staff decided that nothing need be done.
+	Dismissed time.Time `json:"dismissed,omitzero"`
 }
 
 type conflictsOut struct {
@@ -130,7 +132,7 @@ func (c *apiCall) listConflicts(in pageIn) (conflictsOut, error) {
 	for _, r := range rows {
 		after = r.Seq
 		one := conflictOut{
-			Seq: r.Seq, Code: r.Code, User: r.User, Subject: r.Subject, At: r.At,
+			Seq: r.Seq, Code: r.Code, User: r.User, Subject: r.Subject, At: r.At, Dismissed: r.Dismissed,
 			Have: masked(r.Have), Got: masked(r.Got), Advice: (&identity.Conflict{Code: r.Code}).Advice(),
 		}
 		if len(c.key.Sites) > 0 {

@@ -133,21 +133,28 @@ func importMerchantsCommand(call v1Call, realm *string) *cobra.Command {
 				if err == nil {
 					err = call("POST", merchantsPath(*realm, "merchant-imports"), importIn{part.CSV}, &out)
 				}
-				if err != nil {
+				if err != nil && sum.Created+sum.Updated+sum.Unchanged+sum.Refused == 0 {
 					return 1, err
+				}
+				if err != nil {
+					return 1, fmt.Errorf("%w; before that: %s. Import the table again: what is in already stays unchanged", err, sum.counts())
 				}
 				sum.Created, sum.Updated, sum.Unchanged, sum.Refused = sum.Created+out.Created, sum.Updated+out.Updated, sum.Unchanged+out.Unchanged, sum.Refused+out.Refused
 				for _, row := range out.Rows {
 					fmt.Fprintf(stdout, "line %d: %s: %s (%s)\n", row.Line+part.Skipped, orDash(row.ID), row.Says, row.Code)
 				}
 			}
-			fmt.Fprintf(stdout, "%d created, %d updated, %d unchanged, %d refused\n", sum.Created, sum.Updated, sum.Unchanged, sum.Refused)
+			fmt.Fprintln(stdout, sum.counts())
 			if sum.Refused > 0 {
 				return exitRefused, nil
 			}
 			return 0, nil
 		}),
 	}
+}
+
+func (o importOut) counts() string {
+	return fmt.Sprintf("%d created, %d updated, %d unchanged, %d refused", o.Created, o.Updated, o.Unchanged, o.Refused)
 }
 
 func merchantCodeCommand(call v1Call, realm *string) *cobra.Command {

@@ -42,6 +42,12 @@ func TestCommand_merchants(t *testing.T) {
 			t.Errorf("import prints %s, %v", out, err)
 		}
 	})
+	t.Run("a table that breaks off says what is in already", func(t *testing.T) {
+		_, err := g.typedTo(t, merchantsCommand(), "import", write(long+"M2,"+strings.Repeat("x", 100<<10)+"\n"))
+		if err == nil || !strings.Contains(err.Error(), "before that: 0 created, 0 updated, ") || !strings.Contains(err.Error(), "stays unchanged") {
+			t.Errorf("import answers %v", err)
+		}
+	})
 	if out := run("list", "--search", "shop", "--after", "unbound.L999"); !strings.Contains(out, "M1  Shop  normal  0/2    -") {
 		t.Errorf("list prints %s", out)
 	}

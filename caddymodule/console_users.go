@@ -128,6 +128,11 @@ func (a consoleUsers) Conflicts(ctx context.Context, realm string, before int64,
 	return a.facts().Store.(pooledStore).LatestConflicts(ctx, realm, before, limit)
 }
 
+// Dismiss leaves a conflict as it is, or takes that back.
+func (a consoleUsers) Dismiss(ctx context.Context, row identity.ConflictRow, dismissed bool, user string, by identity.By) error {
+	return a.facts().Centre.Dismiss(ctx, row.Realm, row.Seq, dismissed, user, by)
+}
+
 // asSeen lets the identity centre decide only about users who are as they were seen: it
 // loads them anew for each try, so that nobody can come between.
 type asSeen struct {

@@ -56,6 +56,8 @@ var auditOps = []choice{
 	{"rebound", Text{"完成换绑", "moved to another WeChat account"}},
 	{"cancel_rebind", Text{"取消换绑", "move called off"}},
 	{"rebind_ended", Text{"换绑未成", "move that couldn't be made"}},
+	{"dismiss", Text{"忽略冲突", "conflict dismissed"}},
+	{"reopen", Text{"重新列为待处理", "conflict taken up again"}},
 	{"revoke", Text{"撤销登录", "logins revoked"}},
 }
 

@@ -1,21 +1,23 @@
 package console
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 )
 
 // Conflicts: what was claimed of somebody against what is on record. Nothing has changed by
 // them, and nothing says that one was resolved: it is over once the two no longer
-// contradict each other.
+// contradict each other, or somebody has dismissed it.
 
 var conflictRoutes = []route{
 	{"GET", "/users/{realm}/conflicts", seeUsers, "", (*Console).conflictsPage},
 	{"POST", "/users/{realm}/conflicts/{id}", mergeUsers, "conflict_resolve", (*Console).resolveConflict},
+	{"POST", "/users/{realm}/conflicts/{id}/dismiss", mergeUsers, "conflict_dismiss", (*Console).dismissConflict},
+	{"POST", "/users/{realm}/conflicts/{id}/reopen", mergeUsers, "conflict_reopen", (*Console).reopenConflict},
 }
 
 // conflictPage is how many a page has.
@@ -45,6 +47,7 @@ type meeting struct {
 	identity.ConflictRow
 	Said Text
 	Open bool
+	Left bool // the two contradict each other, and it was dismissed
 	// Holder is who is on record, Named who was named; no ID if that is nobody any more.
 	Holder, Named           identity.User
 	HolderState, NamedState string
@@ -65,6 +68,21 @@ func (v conflictsView) Path(id string) string { return userPath(v.Realm.Name, id
 
 // Way is what a means is called.
 func (v conflictsView) Way(means string) Text { return meansNames[means] }
+
+// Why is why one was dismissed, without the openid and unionids that it may quote.
+func (v conflictsView) Why(m meeting) string {
+	said := m.DismissedWhy
+	ids := []string{m.OpenID, m.part.UnionID}
+	if m.Code == identity.CodeUnionIDMismatch {
+		ids = append(ids, m.Have, m.Got)
+	}
+	for _, id := range ids {
+		if id != "" {
+			said = strings.ReplaceAll(said, id, Masked(id))
+		}
+	}
+	return said
+}
 
 func (c *Console) conflictsPage(v *visit) error {
 	before, _ := strconv.ParseInt(v.r.URL.Query().Get("before"), 10, 64)
@@ -111,6 +129,15 @@ func (c *Console) known(v *visit, realm, id string) (u User, err error) {
 
 // meeting finds out how a conflict stands, and what can be done.
 func (c *Console) meeting(v *visit, row identity.ConflictRow) (meeting, error) {
+	s, err := c.compared(v, row)
+	if !row.Dismissed.IsZero() {
+		s.Open, s.Left = false, s.Open
+	}
+	return s, err
+}
+
+// compared sets what was claimed against what is on record.
+func (c *Console) compared(v *visit, row identity.ConflictRow) (meeting, error) {
 	s := meeting{ConflictRow: row, Said: conflictText(row.Code)}
 	if row.Code == identity.CodeUnionIDMismatch {
 		return c.mismatch(v, s)
@@ -182,67 +209,4 @@ func leads(u User, o identity.Openid) bool {
 
 func serves(u User, n identity.Unionid) bool {
 	return slices.ContainsFunc(u.Unions, func(r identity.UnionRow) bool { return r.Unionid == n })
-}
-
-// resolveConflict resolves one by one of its means.
-func (c *Console) resolveConflict(v *visit) error {
-	realm, err := v.realm()
-	if err != nil {
-		return err
-	}
-	seq, err := strconv.ParseInt(v.r.PathValue("id"), 10, 64)
-	if err != nil || seq < 1 || seq == 1<<63-1 {
-		return notFound
-	}
-	rows, err := c.Users.Conflicts(v.ctx, realm.Name, seq+1, 1)
-	if err != nil {
-		return err
-	}
-	if len(rows) == 0 || rows[0].Seq != seq {
-		return notFound
-	}
-	err = c.resolve(v, rows[0])
-	f := userFault(err)
-	if own := (*fault)(nil); f == nil && errors.As(err, &own) {
-		f = own
-	}
-	if f != nil {
-		v.came = "refused: " + f.EN
-		return c.showConflicts(v, f.status, 0, f.Text)
-	}
-	if err != nil {
-		return err
-	}
-	return v.to("/users/" + realm.Name + "/conflicts?done=conflict_resolve")
-}
-
-func (c *Console) resolve(v *visit, row identity.ConflictRow) error {
-	by, err := v.why()
-	if err != nil {
-		return err
-	}
-	s, err := c.meeting(v, row)
-	if err != nil {
-		return err
-	}
-	how := v.r.PostFormValue("how")
-	if !s.Open || !slices.Contains(s.Means, how) {
-		return ErrUserChanged
-	}
-	by.Evidence += " (conflict " + strconv.FormatInt(row.Seq, 10) + ")"
-	holder := Seen{row.Realm, s.Holder.ID, v.r.PostFormValue("holder")}
-	named := Seen{row.Realm, s.Named.ID, v.r.PostFormValue("named")}
-	switch how {
-	case keepHolder:
-		return c.Users.Merge(v.ctx, named, holder, by)
-	case keepNamed:
-		return c.Users.Merge(v.ctx, holder, named, by)
-	case partHolder:
-		return c.Users.Unbind(v.ctx, holder, s.part, by)
-	case partNamed:
-		return c.Users.Unbind(v.ctx, named, s.part, by)
-	case moveNamed:
-		return c.Users.Move(v.ctx, named, named.User, row.Openid, by)
-	}
-	return c.Users.Unblock(v.ctx, named, by)
 }

@@ -68,6 +68,41 @@ func TestConflicts(t *testing.T) {
 			}
 		})
 	}
+	t.Run("one is dismissed with a reason, stands as that, and is taken up again", func(t *testing.T) {
+		before, action := len(k.users.done()), "/users/main/conflicts/5/dismiss"
+		if a := b.post(action, append(form(t, page.body, action), "reason", "")...); a.status != http.StatusBadRequest || len(k.users.done()) != before {
+			t.Errorf("without a reason it answers %d", a.status)
+		}
+		if a := b.post(action, append(form(t, page.body, action), "reason", "a test of "+mingUnionid)...); a.status != http.StatusSeeOther {
+			t.Errorf("answered %d %s", a.status, a.body)
+		}
+		left := b.get("/users/main/conflicts").body
+		if strings.Count(left, ">open<") != 3 || strings.Count(left, ">dismissed<") != 1 || !strings.Contains(left, "staff:root · a test of oMi…01") {
+			t.Errorf("the page is %s", left)
+		}
+		hides(t, left, mingUnionid)
+		if a := b.get("/overview"); !strings.Contains(a.body, "Open conflicts in realm main: 3") {
+			t.Errorf("the first page says %s", a.body)
+		}
+		if viewer := k.staff(t, "eve", console.Viewer).get("/users/main/conflicts").body; strings.Contains(viewer, "a test of") {
+			t.Error("who may only look reads the reason")
+		}
+		if a := b.post(action, "reason", "again"); a.status != http.StatusConflict || !strings.Contains(a.body, "has changed") {
+			t.Errorf("who dismisses it at the same time is answered %d", a.status)
+		}
+		again := "/users/main/conflicts/5/reopen"
+		if a := b.post(again, append(form(t, left, again), "reason", "he called")...); a.status != http.StatusSeeOther || strings.Count(b.get("/users/main/conflicts").body, ">open<") != 4 {
+			t.Errorf("taking it up again answers %d", a.status)
+		}
+		if a := b.post(again, "reason", "again"); a.status != http.StatusConflict {
+			t.Errorf("taking it up twice answers %d", a.status)
+		}
+		if did := k.users.done(); !slices.Equal(did[before:], []string{
+			"dismiss 5 true of m1 by staff:root via console: a test of " + mingUnionid, "dismiss 5 false of m1 by staff:root via console: he called",
+		}) {
+			t.Errorf("it did %q", did[before:])
+		}
+	})
 	t.Run("what is over, or isn't there, is not resolved", func(t *testing.T) {
 		before := len(k.users.done())
 		for seq, status := range map[string]int{"2": 409, "5": 409, "6": 409, "7": 409, "8": 409, "9": 404, "0": 404, "-1": 404, "x": 404, "9223372036854775807": 404} {

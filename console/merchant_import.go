@@ -11,6 +11,8 @@ type importView struct {
 	Done    bool
 	Counts  map[string]int
 	Refused []refusedLine
+	// Broke is why the import broke off, if it did: the lines that are counted are in.
+	Broke Text
 }
 
 type refusedLine struct {
@@ -46,8 +48,14 @@ func (c *Console) importMerchants(v *visit) error {
 			view.Refused = append(view.Refused, refusedLine{i.Line, i.ID, Text{zh, en}})
 		}
 	})
-	if err != nil {
+	if err == nil {
+		return v.page(http.StatusOK, "import", view)
+	}
+	if len(view.Counts) == 0 {
 		return err
 	}
-	return v.page(http.StatusOK, "import", view)
+	f := faultOf(err)
+	view.Broke, v.came = f.Text, "refused: broke off: "+f.EN
+	c.Log.ErrorContext(v.ctx, "an import of merchants broke off", "became", view.Counts, "error", err)
+	return v.page(f.status, "import", view)
 }

@@ -2,7 +2,9 @@ package console_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"mime/multipart"
 	"net/http"
 	"regexp"
@@ -10,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/caddy-wsite/caddy-wsite/console"
+	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/merchant"
 )
 
 // fields are those of a merchant, in pairs, with what differs behind.
@@ -97,6 +101,11 @@ func TestMerchants(t *testing.T) {
 		if a.status != http.StatusOK || !strings.Contains(a.body, "<dd>60</dd>") || !strings.Contains(a.body, "<td data-label=\"Line\">62</td>") {
 			t.Errorf("the report is %d %s", a.status, a.body)
 		}
+		k.console.Merchants = breaksOff{k.console.Merchants}
+		a = b.upload("/merchants/main/import", b.word(), table+"N1,New\n")
+		if a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, "The import broke off: The database can&#39;t be reached") || !strings.Contains(a.body, "<dt>Unchanged</dt><dd>60</dd>") || !strings.Contains(a.body, "<dt>Created</dt><dd>1</dd>") {
+			t.Errorf("an import that breaks off is answered %d %s", a.status, a.body)
+		}
 		if a := b.upload("/merchants/main/import", "", table); a.status != http.StatusForbidden {
 			t.Errorf("without a word it answers %d", a.status)
 		}
@@ -112,6 +121,16 @@ func TestMerchants(t *testing.T) {
 			t.Errorf("the second page is %s", second.body)
 		}
 	})
+}
+
+// breaksOff is a list of merchants whose database goes away when a table has been read.
+type breaksOff struct{ console.Merchants }
+
+func (m breaksOff) Import(ctx context.Context, realm string, in io.Reader, by string, report func(merchant.Imported)) error {
+	if err := m.Merchants.Import(ctx, realm, in, by, report); err != nil {
+		return err
+	}
+	return identity.ErrUnavailable
 }
 
 // upload sends a table as the form of the page does.

@@ -90,6 +90,22 @@ func (p *people) Conflicts(_ context.Context, _ string, before int64, limit int)
 	return rows[:min(limit, len(rows))], nil
 }
 
+func (p *people) Dismiss(_ context.Context, row identity.ConflictRow, dismissed bool, user string, by identity.By) error {
+	if err := p.do(fmt.Sprintf("dismiss %d %v of %s", row.Seq, dismissed, user), by); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.conflicts {
+		if c := &p.conflicts[i]; c.Seq == row.Seq {
+			if c.Dismissed, c.DismissedBy, c.DismissedWhy = time.Now(), by.Actor, by.Evidence; !dismissed {
+				c.Dismissed, c.DismissedBy, c.DismissedWhy = time.Time{}, "", ""
+			}
+		}
+	}
+	return nil
+}
+
 func (p *people) do(what string, by identity.By, seen ...console.Seen) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

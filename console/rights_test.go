@@ -79,6 +79,8 @@ var may = map[string]console.Role{
 	"POST /users/{realm}/of/{id}/erase":                      console.Administrator,
 	"GET /users/{realm}/conflicts":                           console.Viewer,
 	"POST /users/{realm}/conflicts/{id}":                     console.Administrator,
+	"POST /users/{realm}/conflicts/{id}/dismiss":             console.Administrator,
+	"POST /users/{realm}/conflicts/{id}/reopen":              console.Administrator,
 	"GET /messages":                                          console.Viewer,
 	"GET /messages/{realm}":                                  console.Viewer,
 	"POST /messages/{realm}/{id}/resend":                     console.Operator,

@@ -45,6 +45,8 @@ var userWords = map[string]Text{
 	"user_merge":       {"合并用户", "merged users"},
 	"user_erase":       {"删除用户", "erased a user"},
 	"conflict_resolve": {"处理冲突", "resolved a conflict"},
+	"conflict_dismiss": {"忽略冲突", "dismissed a conflict"},
+	"conflict_reopen":  {"重新列为待处理", "took a conflict up again"},
 }
 
 // Users is where staff look users up and deal with them. What the rules of identity refuse
@@ -72,6 +74,8 @@ type Users interface {
 	Merge(ctx context.Context, from, into Seen, by identity.By) error
 	Erase(ctx context.Context, s Seen, by identity.By) error
 
+	// Dismiss leaves a conflict as it is, or takes that back; user is whom it is about.
+	Dismiss(ctx context.Context, row identity.ConflictRow, dismissed bool, user string, by identity.By) error
 	// Conflicts are those of a realm with Seq < before, the newest first; 0 for all.
 	Conflicts(ctx context.Context, realm string, before int64, limit int) ([]identity.ConflictRow, error)
 }

@@ -30,6 +30,9 @@ type Change struct {
 	// Conflict is listed once per (realm, openid, code, got). A change that would only
 	// list one that is listed already writes nothing at all.
 	Conflict *ConflictRow
+	// Dismissal is a conflict as it shall stand, dismissed or not; it must be on the list
+	// and stand the other way.
+	Dismissal *ConflictRow
 	// Audit records the change; alone it records what happened outside of a realm.
 	Audit *AuditEntry
 	// Stale are user ids about which cached answers are no longer true.
@@ -39,7 +42,7 @@ type Change struct {
 // Empty says that there is nothing to write.
 func (c Change) Empty() bool {
 	return len(c.Openids)+len(c.Unions)+len(c.Users)+len(c.Logins)+len(c.EndLogins) == 0 &&
-		c.Rebind == nil && c.Cutoff == nil && c.Erase == nil && c.Conflict == nil && c.Audit == nil
+		c.Rebind == nil && c.Cutoff == nil && c.Erase == nil && c.Conflict == nil && c.Dismissal == nil && c.Audit == nil
 }
 
 // Erasure takes everything away that is kept of one person. The counts are of the
@@ -81,6 +84,10 @@ type ConflictRow struct {
 	Have    string // what is on record: a unionid, or the user who holds it
 	Got     string // what was claimed: a unionid, or a user
 	At      time.Time
+	// Dismissed is when somebody decided that nothing need be done; zero while nobody has.
+	Dismissed    time.Time
+	DismissedBy  string // as an actor of the audit
+	DismissedWhy string
 }
 
 // RebindState says what became of a move to another WeChat account. Besides these it

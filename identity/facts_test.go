@@ -151,7 +151,12 @@ func (f *facts) tell(c Change) error {
 		f.events = append(f.events, e)
 	}
 	if c.Conflict != nil && !f.listed(*c.Conflict) {
-		f.conflicts = append(f.conflicts, *c.Conflict)
+		row := *c.Conflict
+		row.Seq = int64(len(f.conflicts) + 1)
+		f.conflicts = append(f.conflicts, row)
+	}
+	if c.Dismissal != nil {
+		f.conflicts[c.Dismissal.Seq-1] = *c.Dismissal
 	}
 	if e := c.Audit; e != nil {
 		salt := f.salts[e.About]

@@ -67,10 +67,8 @@ func apply(c *session, change identity.Change, now time.Time) error {
 	if err := putEvents(c, change.Realm, change.Events); err != nil {
 		return err
 	}
-	if change.Conflict != nil {
-		if err := putConflict(c, *change.Conflict); err != nil {
-			return err
-		}
+	if err := putConflicts(c, change); err != nil {
+		return err
 	}
 	if change.Audit != nil {
 		if err := putAudit(c, change.Realm, change.At, *change.Audit); err != nil {

@@ -52,14 +52,14 @@ func (s *Store) conflicts(ctx context.Context, realm, which string, from int64, 
 	var conflicts []identity.ConflictRow
 	err := s.readers.use(ctx, func(c *session) error {
 		conflicts = nil
-		return c.each(`SELECT seq, code, appid, openid, subject, userid, have, got, at
+		return c.each(`SELECT seq, code, appid, openid, subject, userid, have, got, at, dismissed, dismissed_by, dismissed_why
 			FROM conflict WHERE realm = $1 AND `+which+` LIMIT $3`,
 			[]any{realm, from, max(limit, 0)},
 			func(rows *sql.Rows) error {
 				r := identity.ConflictRow{Realm: realm}
-				at := sql.NullInt64{}
-				err := rows.Scan(&r.Seq, &r.Code, &r.AppID, &r.OpenID, &r.Subject, &r.User, &r.Have, &r.Got, &at)
-				r.At = timeOf(at)
+				at, dismissed := sql.NullInt64{}, sql.NullInt64{}
+				err := rows.Scan(&r.Seq, &r.Code, &r.AppID, &r.OpenID, &r.Subject, &r.User, &r.Have, &r.Got, &at, &dismissed, &r.DismissedBy, &r.DismissedWhy)
+				r.At, r.Dismissed = timeOf(at), timeOf(dismissed)
 				conflicts = append(conflicts, r)
 				return err
 			})

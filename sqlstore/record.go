@@ -56,6 +56,29 @@ func putConflict(c *session, r identity.ConflictRow) error {
 	return err
 }
 
+// putConflicts writes what a change says of conflicts.
+func putConflicts(c *session, change identity.Change) error {
+	if change.Conflict != nil {
+		if err := putConflict(c, *change.Conflict); err != nil {
+			return err
+		}
+	}
+	if change.Dismissal != nil {
+		return putDismissal(c, change.Realm, *change.Dismissal)
+	}
+	return nil
+}
+
+// putDismissal dismisses a conflict that isn't, or takes that back of one that is.
+func putDismissal(c *session, realm string, r identity.ConflictRow) error {
+	stood := "dismissed IS NULL"
+	if r.Dismissed.IsZero() {
+		stood = "dismissed IS NOT NULL"
+	}
+	return swapped(c.exec(`UPDATE conflict SET dismissed = $3, dismissed_by = $4, dismissed_why = $5 WHERE realm = $1 AND seq = $2 AND `+stood,
+		realm, r.Seq, moment(r.Dismissed), r.DismissedBy, r.DismissedWhy))
+}
+
 // listed says whether a conflict is on the list.
 func listed(c *session, r identity.ConflictRow) (bool, error) {
 	var one int

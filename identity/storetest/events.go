@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 )
@@ -150,6 +151,23 @@ func (h Harness) conflicts(t *testing.T) {
 		c.Conflict = conflict("o1", "n2")
 		apply(t, s, c)
 		equal(t, "user", user(t, s, "v1").Version, 1)
+	})
+	h.promise(t, "a conflict is dismissed and taken up again, each once, and not listed anew", func(t *testing.T, s identity.Store) {
+		apply(t, s, identity.Change{Realm: realm, At: t0, Conflict: conflict("o1", "n2")})
+		open := list(t, s, 0, 1)[0]
+		left := open
+		left.Dismissed, left.DismissedBy, left.DismissedWhy = t0.Add(time.Hour), "staff:ming", "a test"
+		for _, to := range []identity.ConflictRow{left, open} {
+			wantConflict(t, s.Apply(t.Context(), identity.Change{Realm: "other", At: t0, Dismissal: &to}))
+			apply(t, s, identity.Change{Realm: realm, At: t0, Dismissal: &to})
+			wantConflict(t, s.Apply(t.Context(), identity.Change{Realm: realm, At: t0, Dismissal: &to}))
+			apply(t, s, identity.Change{Realm: realm, At: t0, Conflict: conflict("o1", "n2")})
+			if rows := list(t, s, 0, 10); len(rows) != 1 {
+				t.Errorf("listed are %+v", rows)
+			} else {
+				equal(t, "conflict", rows[0], to)
+			}
+		}
 	})
 	h.promise(t, "Conflicts returns at most limit conflicts of a realm with Seq > after, in order", func(t *testing.T, s identity.Store) {
 		elsewhere := conflict("o1", "n2")
