@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -73,7 +74,7 @@ func NewDegrading(r *Redis, now func() time.Time, log *slog.Logger, observe func
 	d := &Degrading{redis: r, now: now, log: log, observe: observe, every: probeEvery}
 	d.life, d.stop = context.WithCancel(context.Background())
 	if !r.admitted.Load() {
-		d.leave(errors.New("it wasn't there at the start"), "unreachable")
+		d.leave(r.missed, cmp.Or(trouble(r.missed), "unreachable"))
 	}
 	return d
 }

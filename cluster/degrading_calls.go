@@ -120,7 +120,12 @@ func (d *Degrading) Publish(ctx context.Context, topic string, text []byte) erro
 	return err
 }
 
-// Subscribe listens until ctx ends.
+// Subscribe listens until ctx ends. A listener is the first to notice that the Redis is
+// away while nobody calls, so he has it looked at.
 func (d *Degrading) Subscribe(ctx context.Context, topic string, hear func(text []byte)) {
-	d.redis.Subscribe(ctx, topic, hear)
+	d.redis.subscribe(ctx, topic, hear, func() {
+		if d.Up() {
+			_, _ = d.on(ctx, d.redis.Check) // what is wrong is told there
+		}
+	})
 }

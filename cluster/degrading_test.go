@@ -283,6 +283,11 @@ func TestDegrading(t *testing.T) {
 		s := redistest.Single(t)
 		s.Kill()
 		n := join(t, s)
+		n.mu.Lock()
+		if line := n.logged.String(); !strings.Contains(line, "connection refused") || !strings.Contains(line, "reason=unreachable") {
+			t.Errorf("why it is away isn't said: %s", line)
+		}
+		n.mu.Unlock()
 		n.must(n.Put(t.Context(), "k", []byte("one"), time.Hour))
 		n.has("k", "one")
 		s.Restart(t)
@@ -298,6 +303,22 @@ func TestDegrading(t *testing.T) {
 		n.has("k", "one")
 		s.Do(t, "del", "wsite:cluster")
 		n.back()
+	})
+	t.Run("a node that nobody calls notices that its Redis is gone", func(t *testing.T) {
+		t.Parallel()
+		s := redistest.Single(t)
+		n := join(t, s)
+		heard := make(chan []byte, 2)
+		go n.Subscribe(t.Context(), "t", func(text []byte) { heard <- text })
+		<-heard
+		s.Kill()
+		until(t, "it is noticed", func() bool { return !n.Up() })
+		if n.observed() != "down unreachable" {
+			t.Errorf("observed %s", n.observed())
+		}
+		s.Restart(t)
+		n.back()
+		<-heard
 	})
 	t.Run("a listener hears that it has missed something", func(t *testing.T) {
 		t.Parallel()

@@ -33,6 +33,7 @@ type Redis struct {
 	heartbeat time.Duration // of listeners
 
 	admitted atomic.Bool // the server has been checked, see Check
+	missed   error       // why it wasn't when it was opened
 	skew     atomic.Int64
 	commands atomic.Uint64
 	unopened atomic.Uint64
@@ -66,9 +67,9 @@ func OpenRedis(ctx context.Context, c RedisConfig) (*Redis, error) {
 	}
 	r.client.AddHook(counter{&r.commands})
 	r.limiter = redis_rate.NewLimiter(rateKeys{r.client})
-	if err := r.Check(ctx); err != nil && refused(err) {
+	if r.missed = r.Check(ctx); refused(r.missed) {
 		_ = r.client.Close()
-		return nil, fmt.Errorf("opening Redis: %w", err)
+		return nil, fmt.Errorf("opening Redis: %w", advised(r.missed))
 	}
 	life, stop := context.WithCancel(context.Background())
 	r.stop = stop

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -144,9 +145,10 @@ func readAddress(text, port string) (address, error) {
 		if u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
 			return address{}, errors.New("it is host:port, redis://host:port/0 or rediss://host:port/0")
 		}
-		if u.Port() != "" {
-			port = u.Port()
+		if n, err := strconv.ParseUint(cmp.Or(u.Port(), port), 10, 16); err != nil || n == 0 {
+			return address{}, errors.New("a port is a number from 1 to 65535")
 		}
+		port = cmp.Or(u.Port(), port)
 		a.at = net.JoinHostPort(u.Hostname(), port)
 	case "unix":
 		db = u.Query().Get("db")

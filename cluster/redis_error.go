@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 
@@ -65,6 +66,27 @@ func refused(err error) bool {
 	var server redis.Error
 	word := trouble(err)
 	return word == "refused" || word == "denied" || word == "" && errors.As(err, &server)
+}
+
+// advices say what is to be done about an answer in which a part stands.
+var advices = []struct{ part, advice string }{
+	{"WRONGPASS", "the user or the password is another one"},
+	{"NOAUTH", "it takes nobody without a password"},
+	{"NOPERM", "the user needs this right too"},
+	{"DENIED", "it takes nobody from another machine without a password"},
+	{"DB index", "it has no database of this number"},
+	{"unknown command 'sentinel'", "the addresses are not those of sentinels"},
+	{"cluster support disabled", "it belongs to no Redis Cluster"},
+}
+
+// advised is an error that says what is to be done, where the server doesn't.
+func advised(err error) error {
+	for _, a := range advices {
+		if strings.Contains(err.Error(), a.part) {
+			return fmt.Errorf("%s: %w", a.advice, err)
+		}
+	}
+	return err
 }
 
 // wrongType says whether a key holds something of another type than ours.

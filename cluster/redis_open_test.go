@@ -158,14 +158,17 @@ func TestRedisRefusals(t *testing.T) {
 		change func(c *cluster.RedisConfig)
 		want   string
 	}{
-		"no password":      {func(c *cluster.RedisConfig) { c.Password = "" }, "NOAUTH"},
-		"a wrong password": {func(c *cluster.RedisConfig) { c.Password = password + "x" }, "WRONGPASS"},
+		"no password":      {func(c *cluster.RedisConfig) { c.Password = "" }, "it takes nobody without a password: NOAUTH"},
+		"a wrong password": {func(c *cluster.RedisConfig) { c.Password = password + "x" }, "the user or the password is another one: WRONGPASS"},
 		"a wrong password in a URL": {func(c *cluster.RedisConfig) {
 			c.Addresses = []string{"redis://default:" + password + "x@" + s.Addr}
 		}, "WRONGPASS"},
 		"an unknown user":      {func(c *cluster.RedisConfig) { c.User = "nobody" }, "WRONGPASS"},
-		"a database too many":  {func(c *cluster.RedisConfig) { c.DB = 99 }, "DB index"},
-		"no cluster":           {func(c *cluster.RedisConfig) { c.Mode = cluster.RedisCluster }, "cluster support disabled"},
+		"a database too many":  {func(c *cluster.RedisConfig) { c.DB = 99 }, "it has no database of this number"},
+		"no cluster":           {func(c *cluster.RedisConfig) { c.Mode = cluster.RedisCluster }, "it belongs to no Redis Cluster"},
+		"no sentinel":          {func(c *cluster.RedisConfig) { c.Mode, c.MasterName = cluster.RedisSentinel, "m" }, "the addresses are not those of sentinels"},
+		"a port too high":      {func(c *cluster.RedisConfig) { c.Addresses = []string{"redis://127.0.0.1:65536"} }, "a port is a number"},
+		"port 0":               {func(c *cluster.RedisConfig) { c.Addresses = []string{"127.0.0.1:0"} }, "a port is a number"},
 		"a mode":               {func(c *cluster.RedisConfig) { c.Mode = "guess" }, "there are single, sentinel and cluster"},
 		"no address":           {func(c *cluster.RedisConfig) { c.Addresses = nil }, "an address is needed"},
 		"two addresses":        {func(c *cluster.RedisConfig) { c.Addresses = []string{s.Addr, s.Addr} }, "one address"},
@@ -221,7 +224,7 @@ func TestRedisRefusals(t *testing.T) {
 				if name == "info" || name == "time" || name == "scan" || name == "get" || name == "set" {
 					t.Error("it opens")
 				}
-			case !strings.Contains(err.Error(), "NOPERM") || strings.Contains(err.Error(), password):
+			case !strings.Contains(err.Error(), "the user needs this right too: NOPERM") || strings.Contains(err.Error(), password):
 				t.Error(err)
 			}
 		})

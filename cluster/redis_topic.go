@@ -31,12 +31,19 @@ func (r *Redis) Publish(ctx context.Context, topic string, text []byte) error {
 // Subscribe listens until ctx ends, over any outage: when it listens again hear is called
 // with nil.
 func (r *Redis) Subscribe(ctx context.Context, topic string, hear func(text []byte)) {
+	r.subscribe(ctx, topic, hear, func() {})
+}
+
+// subscribe calls broken whenever it hears nothing any more.
+func (r *Redis) subscribe(ctx context.Context, topic string, hear func(text []byte), broken func()) {
 	if check(topic, nil, time.Millisecond) != nil {
 		return
 	}
 	for ctx.Err() == nil {
 		if r.begin(ctx, topic, nil, time.Millisecond) == nil {
-			r.listen(ctx, topic, hear)
+			if r.listen(ctx, topic, hear); ctx.Err() == nil {
+				broken()
+			}
 		}
 		select {
 		case <-ctx.Done():
