@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/caddy-wsite/caddy-wsite/cluster"
 )
 
 // Leases are what a runner needs of cluster.Shared: at most one runner works on a job.
@@ -171,7 +173,8 @@ func (r *Runner) look(ctx context.Context, all *sync.WaitGroup) error {
 		}
 		all.Go(func() {
 			worked, err := r.takeOn(ctx, j.ID)
-			if err != nil && ctx.Err() == nil && !errors.Is(err, ErrUnknown) {
+			// A shared state that is away says so itself, and jobs wait for it.
+			if err != nil && ctx.Err() == nil && !errors.Is(err, ErrUnknown) && !errors.Is(err, cluster.ErrAway) {
 				r.Log.ErrorContext(ctx, "working on a job", "job", j.ID, "kind", j.Kind, "account", j.AppID, "error", err)
 			}
 			if r.leave(j.ID); worked {

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 	"github.com/caddy-wsite/caddy-wsite/wechat/custody"
 )
@@ -182,6 +183,22 @@ func TestFailure(t *testing.T) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			if log := w.log.String(); strings.Count(log, "can't be reached") != 1 || strings.Count(log, "reached again") != 1 || strings.Count(log, "\n") != 2 {
+				w.Errorf("the log is %s", log)
+			}
+		})
+	})
+	t.Run("a shared state that says by itself that it is away isn't talked about", func(t *testing.T) {
+		t.Parallel()
+		play(t, func(w *world) {
+			k := w.node("a")
+			w.shared.fail(cluster.ErrAway)
+			for range 10 {
+				w.token(k, stable)
+				pass(2 * time.Hour)
+			}
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if log := w.log.String(); log != "" {
 				w.Errorf("the log is %s", log)
 			}
 		})

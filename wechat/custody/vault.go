@@ -29,7 +29,7 @@ func (k *Keeper) vaultOf(of key, legacy bool) vault {
 }
 
 // reached notes whether a vault answered: when it no longer does, and when it does again,
-// is told once, not for each account.
+// is told once, not for each account. A shared state that is away says so itself.
 func (k *Keeper) reached(ctx context.Context, v vault, err error) {
 	down, what := &k.factsDown, "the facts"
 	if v.alone() {
@@ -38,7 +38,7 @@ func (k *Keeper) reached(ctx context.Context, v vault, err error) {
 	switch {
 	case err == nil && down.CompareAndSwap(true, false):
 		k.Log.InfoContext(ctx, "tokens in custody can be reached again", "step", "custody", "in", what)
-	case err != nil && ctx.Err() == nil && down.CompareAndSwap(false, true):
+	case err != nil && ctx.Err() == nil && !errors.Is(err, cluster.ErrAway) && down.CompareAndSwap(false, true):
 		k.Log.ErrorContext(ctx, "tokens in custody can't be reached", "step", "custody", "in", what, "error", err)
 	}
 }
