@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,11 +22,22 @@ import (
 
 const twoGateways = "docs/two-gateways/"
 
-// withSecrets is a file of the example with its secrets filled in, as its README has it done.
-func withSecrets(t *testing.T, name string) string {
+// withSecrets makes the files that hold secrets by the README's own commands, in a folder.
+func withSecrets(t *testing.T, folder string) {
 	t.Helper()
-	text := regexp.MustCompile(`(?m)MASTER_KEY$`).ReplaceAllString(doc(t, twoGateways+name), strings.Repeat("0f1e2d3c", 8))
-	return strings.NewReplacer("REDIS_PASSWORD\n", "redis-0123456789\n", ">REDIS_PASSWORD", ">redis-0123456789", "OPERATOR_PASSWORD", "operator-0123456789", "=REDIS_PASSWORD", "=redis-0123456789").Replace(text)
+	for _, name := range []string{"env.example", "redis-users.acl"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(doc(t, twoGateways+name)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, commands, _ := strings.Cut(doc(t, twoGateways+"README.md"), "## Secrets")
+	_, commands, _ = strings.Cut(commands, "```sh\n")
+	commands, _, _ = strings.Cut(commands, "```")
+	sh := exec.CommandContext(t.Context(), "sh", "-e", "-c", commands)
+	sh.Dir = folder
+	if out, err := sh.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("making the secrets: %v: %s", err, out)
+	}
 }
 
 // settingsOf are those of an environment file, or of a unit's lines that set them.
@@ -71,13 +81,19 @@ func startExample(t *testing.T) *example {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", e.binary, "./caddy").CombinedOutput(); err != nil {
 		t.Fatalf("building Caddy: %v: %s", err, out)
 	}
-	acl := filepath.Join(e.folder, "users.acl")
-	e.write(acl, withSecrets(t, "redis-users.acl"))
-	redis, up, sim := redistest.Single(t, "--aclfile", acl), startUpstream(t), simulated(t)
+	withSecrets(t, e.folder)
+	redis, up, sim := redistest.Single(t, "--aclfile", filepath.Join(e.folder, "users.acl")), startUpstream(t), simulated(t)
 	e.balancer = &run{port: reservePort(t)}
 	e.g = &gateway{t: t, url: fmt.Sprintf("http://127.0.0.1:%d", e.balancer.port), sim: sim, upstream: up, app: &App{jar: newJar(false)}}
 
-	shared := settingsOf(withSecrets(t, "env.example"), "")
+	env, err := os.ReadFile(filepath.Join(e.folder, "env"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := settingsOf(string(env), "")
+	if dsn := shared["WSITE_DSN"]; strings.Contains(dsn, "PASSWORD") {
+		t.Errorf("the README's commands leave %s", dsn)
+	}
 	for name, here := range map[string]string{ // what is ours of it
 		"WSITE_ORIGIN": e.g.url, "WSITE_DSN": pgtest.DSN(t), "WSITE_REDIS": "redis://" + redis.Addr, "WSITE_BALANCERS": "127.0.0.1/32",
 		"WX_APPID": appA, "WX_SECRET": "secret-of-a-0123456789abcdef", "SHOP_UPSTREAM": up.Listener.Addr().String(),
