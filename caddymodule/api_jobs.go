@@ -37,12 +37,15 @@ type jobOut struct {
 	Updated   time.Time `json:"updated"`
 	Ended     time.Time `json:"ended,omitzero"`
 	By        string    `json:"by"`
+	// Node is the gateway that works on it, or did last, as its machine and the number of
+	// its process.
+	Node string `json:"node,omitempty"`
 }
 
 func jobOf(j job.Job) jobOut {
 	out := jobOut{
 		ID: j.ID, Kind: j.Kind, AppID: j.AppID, State: j.State, Why: j.Why, Error: j.Error, Done: j.Done, Total: j.Total, Filled: j.Filled,
-		Problems: j.Problems, Started: j.Started, Updated: j.Updated, Ended: j.Ended, By: j.By,
+		Problems: j.Problems, Started: j.Started, Updated: j.Updated, Ended: j.Ended, By: j.By, Node: j.Node,
 	}
 	if j.State == job.Waiting {
 		out.Until = j.Until

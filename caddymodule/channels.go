@@ -3,6 +3,8 @@ package caddymodule
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -57,6 +59,15 @@ func (a *App) holder(work string) string {
 	return work + "-" + hex.EncodeToString(id)
 }
 
+// node is what an operator calls this process: its machine, and its number there.
+func node() string {
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "localhost"
+	}
+	return fmt.Sprintf("%s/%d", machine, os.Getpid())
+}
+
 // openChannels makes the channels, which do nothing yet by themselves.
 func (a *App) openChannels(sealer *identity.Sealer) error {
 	store, now := a.channelStore(), func() time.Time { return a.now() }
@@ -73,7 +84,7 @@ func (a *App) openChannels(sealer *identity.Sealer) error {
 		Centre: a.telling(), Facts: store, Followers: store, WeChat: a.wechat, Call: a.keeper.Do, Account: a.jobAccount, Now: now, Log: a.slog,
 	}
 	a.jobs = job.NewRunner(job.Config{
-		Store: store, Shared: a.shared, Kinds: a.kinds.Works(), Holder: a.holder("job"), Now: now, Random: a.random, Log: a.slog,
+		Store: store, Shared: a.shared, Kinds: a.kinds.Works(), Holder: a.holder("job"), Node: node(), Now: now, Random: a.random, Log: a.slog,
 		Observe: func(j job.Job) { a.metrics.jobs.WithLabelValues(j.Kind, string(j.State)).Inc() },
 	})
 	a.messages = message.New(message.Config{

@@ -45,10 +45,10 @@ resubject, resubject-backfill asks for the unionids of the new open platform.
 			for _, j := range list.Jobs {
 				rows = append(rows, []string{
 					j.ID, j.Kind, string(j.State), strconv.FormatInt(j.Done, 10), strconv.FormatInt(j.Total, 10), strconv.FormatInt(j.Filled, 10),
-					strconv.FormatInt(j.Problems, 10), moment(j.Started), orDash(j.Why),
+					strconv.FormatInt(j.Problems, 10), moment(j.Started), orDash(j.Node), orDash(j.Why),
 				})
 			}
-			table("ID\tKIND\tSTATE\tDONE\tTOTAL\tFILLED\tPROBLEMS\tSTARTED\tWHY", rows)
+			table("ID\tKIND\tSTATE\tDONE\tTOTAL\tFILLED\tPROBLEMS\tSTARTED\tNODE\tWHY", rows)
 			return 0, nil
 		}),
 	}, &cobra.Command{

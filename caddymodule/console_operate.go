@@ -134,7 +134,7 @@ func (a consoleJobs) Accounts() []string {
 
 func jobShown(j job.Job) console.Job {
 	out := console.Job{
-		ID: j.ID, Kind: j.Kind, AppID: j.AppID, By: j.By, State: string(j.State), Why: j.Why, Error: j.Error,
+		ID: j.ID, Kind: j.Kind, AppID: j.AppID, By: j.By, Node: j.Node, State: string(j.State), Why: j.Why, Error: j.Error,
 		Done: j.Done, Total: j.Total, Filled: j.Filled, Problems: j.Problems, Started: j.Started, Updated: j.Updated, Ended: j.Ended,
 	}
 	if j.State == job.Waiting {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/console"
 	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/job"
 	"github.com/caddy-wsite/caddy-wsite/message"
 )
 
@@ -84,6 +85,11 @@ func TestConsole_operate(t *testing.T) {
 		op.does(409, "/jobs", "kind", "followers", "appid", appSub)
 		op.does(404, "/jobs/nothing/cancel")
 		viewer.want("/jobs/live/events", "data: ", "staff:op")
+		if list, err := g.app.jobs.List(t.Context(), appA, job.Job{}, 1); err != nil || len(list) != 1 {
+			t.Errorf("there are %+v, %v", list, err)
+		} else {
+			viewer.want("/jobs/"+list[0].ID, ">"+node()+"<")
+		}
 	})
 }
 

@@ -72,7 +72,7 @@ func (g *gateway) breakThings(t *testing.T) {
 	err := store.AddJob(ctx, job.Job{ID: "j1", Kind: "backfill", AppID: appA, Started: due, Updated: now, By: "test"}, now)
 	var j job.Job
 	if err == nil {
-		j, err = store.TakeJob(ctx, "j1", due)
+		j, err = store.TakeJob(ctx, "j1", "web-1", due)
 	}
 	if err == nil {
 		j.State, j.Ended = job.Failed, now

@@ -47,6 +47,7 @@ type Jobs interface {
 // Job is a job as a page shows it.
 type Job struct {
 	ID, Kind, AppID, By     string
+	Node                    string // that works on it, or did last; empty before that
 	State                   string
 	Why, Error              string
 	Until                   time.Time // how long it waits

@@ -140,7 +140,7 @@ func (j jobs) Job(_ context.Context, id string) (console.Job, error) {
 	if id != "j1" {
 		return console.Job{}, console.Refuse(http.StatusNotFound, "没有这个任务", "There is no such job")
 	}
-	return console.Job{ID: "j1", Kind: "followers", AppID: "wx01", State: "failed", Error: nasty, Why: "broken", Done: 5, Total: 10, Problems: 1}, nil
+	return console.Job{ID: "j1", Kind: "followers", AppID: "wx01", Node: "web-1/4711", State: "failed", Error: nasty, Why: "broken", Done: 5, Total: 10, Problems: 1}, nil
 }
 
 func (jobs) Problems(context.Context, string, int64, int) ([]console.Problem, error) {

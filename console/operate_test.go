@@ -137,7 +137,7 @@ func TestOperate(t *testing.T) {
 		did(t, op.post("/jobs/j1/resume"), "go on j1")
 		op.get("/jobs").says(t, "Start a job", "data-live")
 		viewer.get("/jobs").says(t, "not", "Start a job", "<form method=\"post\" action=\"/jobs")
-		op.get("/jobs/j1").says(t, "5 / 10", "Go on where it stopped", "oA…Z1", "not", "Cancel the job")
+		op.get("/jobs/j1").says(t, "5 / 10", "web-1/4711", "Go on where it stopped", "oA…Z1", "not", "Cancel the job")
 		root.get("/journal?what=job_start").says(t, "wx01")
 	})
 }

@@ -59,6 +59,8 @@ type Job struct {
 	Started, Updated, Ended time.Time
 	// By is who started it: key:<id> or command:<name>.
 	By string
+	// Node is where it is worked on, or was last; empty before that.
+	Node string
 	// Fence grows whenever somebody takes the job.
 	Fence int64
 }

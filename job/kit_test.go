@@ -141,9 +141,9 @@ type watchedStore struct {
 	taken chan time.Time // when jobs were to be taken
 }
 
-func (s watchedStore) TakeJob(ctx context.Context, id string, now time.Time) (job.Job, error) {
+func (s watchedStore) TakeJob(ctx context.Context, id, node string, now time.Time) (job.Job, error) {
 	s.taken <- now
-	return s.Store.TakeJob(ctx, id, now)
+	return s.Store.TakeJob(ctx, id, node, now)
 }
 
 func (s watchedStore) DueJobs(ctx context.Context, now time.Time, limit int) ([]job.Job, error) {

@@ -27,7 +27,9 @@ type Config struct {
 	Kinds  map[string]Work
 	// Holder names this runner among all that there are and were.
 	Holder string
-	Now    func() time.Time
+	// Node is what an operator calls the process; it is told of the jobs it has taken.
+	Node string
+	Now  func() time.Time
 	// Random fills in random bytes.
 	Random func([]byte)
 	// Log hears of what becomes of jobs; nil discards.

@@ -24,9 +24,9 @@ type Store interface {
 	// that have waited long enough. The one that is due for the longest time comes first.
 	DueJobs(ctx context.Context, now time.Time, limit int) ([]Job, error)
 
-	// TakeJob raises the fence of a job that is due and makes it running; [ErrUnknown]
-	// if it isn't due.
-	TakeJob(ctx context.Context, id string, now time.Time) (Job, error)
+	// TakeJob raises the fence of a job that is due and makes it running at a node;
+	// [ErrUnknown] if it isn't due.
+	TakeJob(ctx context.Context, id, node string, now time.Time) (Job, error)
 
 	// SaveJob writes the state and the progress of a running job, and adds problems,
 	// whose Seq it sets; [ErrFenced] if the job is not running under j.Fence.

@@ -19,7 +19,7 @@ func (r *Runner) takeOn(ctx context.Context, id string) (worked bool, err error)
 		return false, err
 	}
 	defer r.giveBack(context.WithoutCancel(ctx), lease)
-	j, err := r.Store.TakeJob(ctx, id, r.now())
+	j, err := r.Store.TakeJob(ctx, id, r.Node, r.now())
 	if err != nil {
 		return false, err
 	}

@@ -39,13 +39,13 @@ func (s *Store) AddJob(ctx context.Context, j background.Job, forget time.Time) 
 	return nil
 }
 
-// TakeJob raises the fence of a job that is due and makes it running; [background.ErrUnknown] if
-// it isn't due.
-func (s *Store) TakeJob(ctx context.Context, id string, now time.Time) (background.Job, error) {
+// TakeJob raises the fence of a job that is due and makes it running at a node;
+// [background.ErrUnknown] if it isn't due.
+func (s *Store) TakeJob(ctx context.Context, id, node string, now time.Time) (background.Job, error) {
 	var taken []background.Job
 	err := s.writer.write(ctx, func(c *session) error {
-		n, err := c.exec(`UPDATE job SET state = 'running', fence = fence + 1, why = '', error = '' WHERE id = $1 AND ended IS NULL AND due_at <= $2`,
-			id, now.UnixMicro())
+		n, err := c.exec(`UPDATE job SET state = 'running', fence = fence + 1, why = '', error = '', node = $3 WHERE id = $1 AND ended IS NULL AND due_at <= $2`,
+			id, now.UnixMicro(), node)
 		if err = someJob(n, err); err == nil {
 			taken, err = jobs(c, jobByID, id)
 		}

@@ -83,9 +83,10 @@ func (m *jobModel) take(t *rapid.T) {
 	if j.State.Ended() || m.now.Before(j.Until) {
 		want = background.ErrUnknown
 	}
-	taken, err := m.s.TakeJob(t.Context(), id, m.now)
+	node := rapid.SampledFrom([]string{"web-1", "web-2"}).Draw(t, "node")
+	taken, err := m.s.TakeJob(t.Context(), id, node, m.now)
 	if m.want(t, "taking", err, want) {
-		j.State, j.Fence, j.Until = background.Running, j.Fence+1, time.Time{}
+		j.State, j.Fence, j.Until, j.Node = background.Running, j.Fence+1, time.Time{}, node
 		m.known[id], m.holders = j, append(m.holders, taken)
 	}
 }

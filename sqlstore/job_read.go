@@ -12,7 +12,7 @@ import (
 
 const (
 	jobColumns = `SELECT id, kind, appid, params, state, fence, due_at, why, error, cursor_at, done, total, filled,
-		problems, tries, worked, started, updated, ended, by_whom FROM job `
+		problems, tries, worked, started, updated, ended, by_whom, node FROM job `
 	jobByID       = jobColumns + `WHERE id = $1`
 	jobsOfAll     = jobColumns + `WHERE (started, id) < ($1, $2) ORDER BY started DESC, id DESC LIMIT $3`
 	jobsOfAccount = jobColumns + `WHERE appid = $4 AND (started, id) < ($1, $2) ORDER BY started DESC, id DESC LIMIT $3`
@@ -28,7 +28,7 @@ func jobs(c *session, query string, args ...any) ([]background.Job, error) {
 		var due, worked, started, updated int64
 		var ended sql.NullInt64
 		err := rows.Scan(&j.ID, &j.Kind, &j.AppID, &params, &j.State, &j.Fence, &due, &j.Why, &j.Error, &j.Cursor, &j.Done, &j.Total, &j.Filled,
-			&j.Problems, &j.Tries, &worked, &started, &updated, &ended, &j.By)
+			&j.Problems, &j.Tries, &worked, &started, &updated, &ended, &j.By, &j.Node)
 		if err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func addJob(t *testing.T, s *Store, j background.Job) {
 
 func takeJob(t *testing.T, s *Store, id string) background.Job {
 	t.Helper()
-	j, err := s.TakeJob(t.Context(), id, jobEpoch)
+	j, err := s.TakeJob(t.Context(), id, "web-1", jobEpoch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func jobComesBack(t *testing.T, s *Store) {
 	wantErr(t, err, background.ErrUnknown)
 
 	saved := takeJob(t, s, "j1")
-	if saved.State != background.Running || saved.Fence != 1 {
+	if saved.State != background.Running || saved.Fence != 1 || saved.Node != "web-1" {
 		t.Fatalf("took %+v", saved)
 	}
 	saved.State, saved.Why, saved.Error, saved.Until = background.Waiting, "quota", "no more today", jobEpoch.Add(time.Hour)
@@ -146,7 +146,7 @@ func jobCancelled(t *testing.T, s *Store) {
 	}
 	wantErr(t, s.SaveJob(t.Context(), j, nil), background.ErrFenced)
 	wantErr(t, s.CancelJob(t.Context(), "j1", jobEpoch), background.ErrUnknown)
-	_, err := s.TakeJob(t.Context(), "j1", jobEpoch.Add(time.Hour))
+	_, err := s.TakeJob(t.Context(), "j1", "web-1", jobEpoch.Add(time.Hour))
 	wantErr(t, err, background.ErrUnknown)
 	if err := s.ResumeJob(t.Context(), "j1", jobEpoch); err != nil {
 		t.Fatal(err)
@@ -181,12 +181,12 @@ func jobWaits(t *testing.T, s *Store) {
 	if got := due(until.Add(-time.Microsecond)); got != "j2" {
 		t.Errorf("before its time %q is due", got)
 	}
-	_, err := s.TakeJob(t.Context(), "j1", until.Add(-time.Microsecond))
+	_, err := s.TakeJob(t.Context(), "j1", "web-1", until.Add(-time.Microsecond))
 	wantErr(t, err, background.ErrUnknown)
 	if got := due(until); got != "j2 j1" {
 		t.Errorf("at its time %q is due", got)
 	}
-	if j, err = s.TakeJob(t.Context(), "j1", until); err != nil || j.Why != "" || !j.Until.IsZero() {
+	if j, err = s.TakeJob(t.Context(), "j1", "web-1", until); err != nil || j.Why != "" || !j.Until.IsZero() {
 		t.Errorf("took %+v, %v", j, err)
 	}
 	if got := due(until); got != "j2 j1" {
