@@ -27,6 +27,10 @@ func (p *passage) WriteHeader(status int) {
 		p.app.metrics.tally.answered(status)
 		p.bindAnswer()
 		p.app.cleanAnswer(p.Header(), p.route, p.cookies)
+		if p.visitor != nil && keepsOpen(status, p.Header()) {
+			p.open = &connection{visitor: p.visitor}
+			p.over = p.app.visitors.hold(p.open)
+		}
 	}
 	p.ResponseWriterWrapper.WriteHeader(status)
 }
@@ -34,6 +38,9 @@ func (p *passage) WriteHeader(status int) {
 func (p *passage) Write(b []byte) (int, error) {
 	if !p.begun {
 		p.WriteHeader(http.StatusOK)
+	}
+	if err := p.cut(); err != nil {
+		return 0, err
 	}
 	return p.ResponseWriterWrapper.Write(b)
 }
@@ -50,6 +57,9 @@ func (p *passage) FlushError() error {
 func (p *passage) ReadFrom(r io.Reader) (int64, error) {
 	if !p.begun {
 		p.WriteHeader(http.StatusOK)
+	}
+	if p.open != nil { // each piece is looked at
+		return io.Copy(struct{ io.Writer }{p}, r)
 	}
 	return p.ResponseWriterWrapper.ReadFrom(r)
 }

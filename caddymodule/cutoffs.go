@@ -47,6 +47,7 @@ func (a *App) obeyCutoff(ctx context.Context, kind identity.CutoffKind) error {
 	}
 	if kind.Wide() {
 		a.visitors.forgetAll()
+		a.visitors.cut(a.facts().cutOff)
 	}
 	return nil
 }
@@ -67,6 +68,14 @@ func (f *facts) since(site *directory.Site) time.Time {
 // guestEnded says whether a browser's guest, whose id this is, is taken at a site no more.
 func (f *facts) guestEnded(site *directory.Site, id string, born time.Time) bool {
 	return born.Before(f.since(site)) || born.Before((*f.cutoffs.at.Load())[cutoffKey{identity.CutoffGuest, site.Realm, id}])
+}
+
+// cutOff says whether a visitor began too early.
+func (f *facts) cutOff(v *visitor) bool {
+	if v.session == nil {
+		return f.guestEnded(v.site, v.answer.User.ID, v.began())
+	}
+	return v.began().Before(f.since(v.site))
 }
 
 // beginning is when something begins at a site that begins now: never before its cutoff,

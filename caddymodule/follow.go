@@ -148,6 +148,7 @@ func (a *App) follow(ctx context.Context) error {
 		if err := a.obeyCutoff(ctx, identity.CutoffAll); err != nil {
 			return err
 		}
+		a.visitors.cut(func(*visitor) bool { return true })
 	}
 	a.factsSeen.Store(began.UnixNano())
 	return nil

@@ -17,8 +17,10 @@ type passage struct {
 	route   route
 	// visitor is nil where nobody is known: on public paths, for example.
 	visitor *visitor
-	cookies []string // that we have set: a new guest's
-	begun   bool     // the answer's headers are out
+	cookies []string    // that we have set: a new guest's
+	begun   bool        // the answer's headers are out
+	open    *connection // of an answer that may go on for hours, otherwise nil
+	over    func()      // ends that
 }
 
 // passageVar is where matchers and upstreams find the passage of a request.
@@ -46,6 +48,11 @@ func (a *App) forward(w http.ResponseWriter, r *http.Request, next caddyhttp.Han
 		repl.Map(p.placeholder)
 	}
 	a.metrics.tally.visit(r, v)
+	defer func() {
+		if p.over != nil {
+			p.over()
+		}
+	}()
 	err := next.ServeHTTP(p, r)
 	for _, name := range []string{headerUser, headerUserID, headerUserKind, headerBind} { // trailers
 		delete(p.Header(), name)

@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -24,12 +26,14 @@ type visitors struct {
 	cache *otter.Cache[visitorKey, *visitor]
 
 	mu    sync.Mutex
-	index map[string]map[*visitor]struct{} // by session, and by realm and user
-	moved uint64                           // counts what was forgotten
+	index map[string]map[*visitor]struct{}    // by session, and by realm and user
+	open  map[string]map[*connection]struct{} // likewise
+	moved uint64                              // counts what was forgotten
+	last  [256]string                         // forgotten last, each at its number; empty for all
 }
 
 func newVisitors(size int) *visitors {
-	vs := &visitors{index: map[string]map[*visitor]struct{}{}}
+	vs := &visitors{index: map[string]map[*visitor]struct{}{}, open: map[string]map[*connection]struct{}{}}
 	vs.cache = otter.Must(&otter.Options[visitorKey, *visitor]{
 		MaximumSize:      size,
 		OnAtomicDeletion: func(e otter.DeletionEvent[visitorKey, *visitor]) { vs.unlist(e.Value) },
@@ -49,15 +53,15 @@ func (vs *visitors) mark() uint64 {
 	return vs.moved
 }
 
-// put caches a visitor, unless something was forgotten since mark: it might have
-// been him, read a moment too early.
+// put caches a visitor, unless he was forgotten since mark: he was read a moment too early.
 func (vs *visitors) put(key visitorKey, v *visitor, mark uint64) {
 	// The value is a piece of the request's Cookie header, all of which it would
 	// keep in memory.
 	key.cookie = strings.Clone(key.cookie)
 	v.key = key
 	vs.mu.Lock()
-	if vs.moved != mark {
+	if vs.forgotten(v, mark) {
+		v.gone.Store(true)
 		vs.mu.Unlock()
 		return
 	}
@@ -69,6 +73,24 @@ func (vs *visitors) put(key visitorKey, v *visitor, mark uint64) {
 	}
 	vs.mu.Unlock()
 	vs.cache.Set(key, v)
+}
+
+func (vs *visitors) note(name string) {
+	vs.last[vs.moved%uint64(len(vs.last))] = name
+	vs.moved++
+}
+
+// forgotten says whether a visitor was, or may have been, forgotten since mark.
+func (vs *visitors) forgotten(v *visitor, mark uint64) bool {
+	if vs.moved-mark > uint64(len(vs.last)) {
+		return true
+	}
+	for ; mark != vs.moved; mark++ {
+		if name := vs.last[mark%uint64(len(vs.last))]; name == "" || slices.Contains(v.listedAs(), name) {
+			return true
+		}
+	}
+	return false
 }
 
 // listedAs are the names under which something may be said of a visitor.
@@ -95,26 +117,31 @@ func (vs *visitors) unlist(v *visitor) {
 	}
 }
 
-// forget drops whoever is listed under a name. Requests that hold such a visitor
-// see it too.
+// forget drops whoever is listed under a name, and cuts what he has open. Requests that
+// hold such a visitor see it too.
 func (vs *visitors) forget(name string) {
 	vs.mu.Lock()
-	vs.moved++
+	vs.note(name)
 	var keys []visitorKey
 	for v := range vs.index[name] {
 		v.gone.Store(true)
 		keys = append(keys, v.key)
 	}
+	held := slices.Collect(maps.Keys(vs.open[name]))
 	vs.mu.Unlock()
+	for _, c := range held {
+		c.cut()
+	}
 	for _, key := range keys {
 		vs.cache.Invalidate(key)
 	}
 }
 
-// forgetAll empties the cache: when what happened in between can't be known.
+// forgetAll empties the cache: when what happened in between can't be known. What is open
+// stays so.
 func (vs *visitors) forgetAll() {
 	vs.mu.Lock()
-	vs.moved++
+	vs.note("")
 	for _, held := range vs.index {
 		for v := range held {
 			v.gone.Store(true)
