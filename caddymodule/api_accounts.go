@@ -188,7 +188,7 @@ func (a *App) checkDeps(account *directory.Account) check.Deps {
 	if account.KeepsToken() {
 		d.Secret = a.secret(account)
 	}
-	if _, one := a.sitesOf(account.AppID); one != "" {
+	if one, _ := a.sitesOf(account.AppID); one != "" {
 		d.Callback = host + a.Prefix + "/" + account.AppID + "/" + one + own + "callback"
 	}
 	if keys, ok := a.pushKeys(account.AppID); ok {

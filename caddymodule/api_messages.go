@@ -143,11 +143,16 @@ func (c *apiCall) senders(ptid string, given []string) ([]string, error) {
 
 // ownFirst puts accounts of few sites before those of many, and leaves the order else.
 func (c *apiCall) ownFirst(appIDs []string) []string {
-	slices.SortStableFunc(appIDs, func(a, b string) int {
-		ofA, _ := c.sitesOf(a)
-		ofB, _ := c.sitesOf(b)
-		return cmp.Compare(min(ofA, 2), min(ofB, 2))
-	})
+	count := func(appID string) int {
+		switch one, more := c.sitesOf(appID); {
+		case more:
+			return 2
+		case one != "":
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(appIDs, func(a, b string) int { return cmp.Compare(count(a), count(b)) })
 	return appIDs
 }
 

@@ -242,16 +242,15 @@ func (a *App) realmsOf(appID string) []string {
 	return slices.Compact(realms)
 }
 
-// sitesOf counts the sites that are opened through an account, and names one of them.
-func (a *App) sitesOf(appID string) (count int64, one string) {
-	if sites := a.directory().SitesOf(appID); len(sites) > 0 {
-		count, one = int64(len(sites)), sites[0].PTID
+// sitesOf names a site that is opened through an account, and says whether there are others.
+func (a *App) sitesOf(appID string) (one string, more bool) {
+	uses := a.directory().uses[appID]
+	sites := a.directory().SitesOf(appID)
+	if len(sites) > 0 {
+		return sites[0].PTID, len(sites)+len(uses) > 1
 	}
-	for _, use := range a.directory().uses[appID] {
-		count += use.Sites
-		if one == "" {
-			one = use.First
-		}
+	if len(uses) == 0 {
+		return "", false
 	}
-	return count, one
+	return uses[0].First, uses[0].More || len(uses) > 1
 }

@@ -33,8 +33,8 @@ type KeptSite struct {
 // Use says that sites of the facts in a realm are opened through an account.
 type Use struct {
 	AppID, Realm string
-	Sites        int64
 	First        string // the first of them, by ptid
+	More         bool   // there are others
 }
 
 // SiteFilter says which sites of the facts are listed: those behind After, by ptid.

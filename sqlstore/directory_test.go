@@ -58,14 +58,6 @@ func keptSites(t *testing.T, s *Store, now time.Time) {
 	put := func(version int64, site directory.Site) error {
 		return s.PutKeptSite(ctx, directory.KeptSite{Entry: directory.Entry{Version: version, At: now, By: "li"}, Site: site}, 2)
 	}
-	version := func(ptid string) int64 {
-		t.Helper()
-		site, _, err := s.KeptSite(ctx, ptid)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return site.Version
-	}
 	one := directory.Site{PTID: "One", Realm: "main", Audience: "aud-1", Accounts: []string{"wx01", "wx02", "wx01"}, Hosts: []string{"h.example.com"}, Algorithm: "RS256"}
 	two := directory.Site{PTID: "two", Realm: "other", Audience: "aud-2", Accounts: []string{"wx01"}}
 	for _, site := range []directory.Site{one, two} {
@@ -78,7 +70,7 @@ func keptSites(t *testing.T, s *Store, now time.Time) {
 	}
 	thief := two
 	thief.Audience = one.Audience
-	if err := put(version("two"), thief); !errors.Is(err, directory.ErrAudience) {
+	if err := put(siteVersion(t, s, "two"), thief); !errors.Is(err, directory.ErrAudience) {
 		t.Errorf("the audience of another: %v", err)
 	}
 	if got, found, err := s.KeptSite(ctx, "One"); err != nil || !found || got.Version != 3 || fmt.Sprint(got.Site) != fmt.Sprint(one) {
@@ -88,16 +80,17 @@ func keptSites(t *testing.T, s *Store, now time.Time) {
 		t.Errorf("there is a site of another spelling: %v", err)
 	}
 	uses, algorithms, err := s.KeptUses(ctx)
-	want := []directory.Use{{AppID: "wx01", Realm: "main", Sites: 1, First: "One"}, {AppID: "wx01", Realm: "other", Sites: 1, First: "two"}, {AppID: "wx02", Realm: "main", Sites: 1, First: "One"}}
+	want := []directory.Use{{AppID: "wx01", Realm: "main", First: "One"}, {AppID: "wx01", Realm: "other", First: "two"}, {AppID: "wx02", Realm: "main", First: "One"}}
 	if err != nil || !slices.Equal(uses, want) || !slices.Equal(algorithms, []string{"RS256"}) {
 		t.Errorf("used is %+v %v %v", uses, algorithms, err)
 	}
+	usedMore(t, s)
 	if err := s.DropKeptAccount(ctx, "wx01", 2); !errors.Is(err, directory.ErrUsed) {
 		t.Errorf("an account in use goes: %v", err)
 	}
 	listedSites(t, s)
 	one.Accounts, one.Hosts = []string{"wx02"}, nil
-	if err := put(version("One"), one); err != nil {
+	if err := put(siteVersion(t, s, "One"), one); err != nil {
 		t.Fatal(err)
 	}
 	if found, err := s.KeptHost(ctx, "h.example.com"); found || err != nil {
@@ -106,7 +99,7 @@ func keptSites(t *testing.T, s *Store, now time.Time) {
 	if err := s.DropKeptSite(ctx, "two", 1); !errors.Is(err, identity.ErrConflict) {
 		t.Errorf("a site goes from another version: %v", err)
 	}
-	for _, do := range []error{s.DropKeptSite(ctx, "two", version("two")), s.DropKeptAccount(ctx, "wx01", 2)} {
+	for _, do := range []error{s.DropKeptSite(ctx, "two", siteVersion(t, s, "two")), s.DropKeptAccount(ctx, "wx01", 2)} {
 		if do != nil {
 			t.Error(do)
 		}
@@ -115,6 +108,31 @@ func keptSites(t *testing.T, s *Store, now time.Time) {
 	if last := stale[len(stale)-1]; err != nil || last.Kind != identity.StaleAccount || stale[len(stale)-2].Kind != identity.StaleSite || stale[len(stale)-2].Key != "two" {
 		t.Errorf("caches are told %+v %v", stale, err)
 	}
+}
+
+// usedMore adds a second site of an account in a realm for a while.
+func usedMore(t *testing.T, s *Store) {
+	t.Helper()
+	three := directory.Site{PTID: "three", Realm: "other", Audience: "aud-3", Accounts: []string{"wx01"}, Algorithm: "EdDSA"}
+	if err := s.PutKeptSite(t.Context(), directory.KeptSite{Entry: directory.Entry{At: time.UnixMicro(1)}, Site: three}, 2); err != nil {
+		t.Fatal(err)
+	}
+	uses, algorithms, err := s.KeptUses(t.Context())
+	if want := (directory.Use{AppID: "wx01", Realm: "other", First: "three", More: true}); err != nil || len(uses) != 3 || uses[1] != want || !slices.Equal(algorithms, []string{"EdDSA", "RS256"}) {
+		t.Errorf("used is %+v %v %v", uses, algorithms, err)
+	}
+	if err := s.DropKeptSite(t.Context(), "three", siteVersion(t, s, "three")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func siteVersion(t *testing.T, s *Store, ptid string) int64 {
+	t.Helper()
+	site, _, err := s.KeptSite(t.Context(), ptid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return site.Version
 }
 
 func listedSites(t *testing.T, s *Store) {

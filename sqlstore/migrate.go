@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -58,31 +59,45 @@ func inspect(ctx context.Context, conn *sql.Conn, d *dialect) error {
 	return nil
 }
 
-// migrate brings the tables up to date, each migration in a transaction.
+// migrator knows all migrations.
+func migrator(db *sql.DB, d *dialect, log *slog.Logger) (*goose.Provider, error) {
+	folder, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(d.goose, db, folder, goose.WithTableName(schemaTable), goose.WithDisableGlobalRegistry(true), goose.WithSlog(log))
+}
+
+// migrate brings the tables of SQLite up to date, each migration in a transaction.
 //
 // Two processes may start at once on a new file of SQLite. The slower one then trips over
 // tables that the faster one has just made; it looks again and goes on from there.
 func migrate(ctx context.Context, db *sql.DB, d *dialect, log *slog.Logger) error {
-	folder, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(d.goose, db, folder,
-		goose.WithTableName(schemaTable), goose.WithDisableGlobalRegistry(true), goose.WithSlog(log))
+	p, err := migrator(db, d, log)
 	if err != nil {
 		return err
 	}
 	const tries = 5
 	for try := 1; ; try++ {
-		done, err := p.Up(ctx)
-		for _, m := range done {
-			log.InfoContext(ctx, "migrated the facts", "schema", m.Source.Version, "took", m.Duration)
-		}
-		if err == nil {
-			return nil
-		}
-		if try == tries || ctx.Err() != nil {
-			return fmt.Errorf("migrating: %w", err)
+		err := migrateAll(ctx, p, log)
+		if err == nil || try == tries || ctx.Err() != nil {
+			return err
 		}
 	}
+}
+
+// migrateAll runs what is left, each migration in a transaction.
+func migrateAll(ctx context.Context, p *goose.Provider, log *slog.Logger) error {
+	done, err := p.Up(ctx)
+	for _, m := range done {
+		migrated(ctx, log, m.Source.Version, m.Duration)
+	}
+	if err != nil {
+		return fmt.Errorf("migrating: %w", err)
+	}
+	return nil
+}
+
+func migrated(ctx context.Context, log *slog.Logger, version int64, took time.Duration) {
+	log.InfoContext(ctx, "migrated the facts", "schema", version, "took", took)
 }

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"bytes"
-	"database/sql"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -12,10 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pressly/goose/v3"
-
 	"github.com/caddy-wsite/caddy-wsite/identity"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/pgtest"
 )
 
 // version1 is a file that version 1 of the schema has left behind.
@@ -41,23 +37,7 @@ func version1Postgres(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dsn := pgtest.DSN(t)
-	db, err := sql.Open("pgx", dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	folder, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := goose.NewProvider(goose.DialectPostgres, db, folder, goose.WithTableName(schemaTable), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.UpTo(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
+	dsn := upTo(t, 1)
 	for line := range strings.Lines(string(dump)) {
 		if strings.HasPrefix(line, "INSERT INTO ") && !strings.HasPrefix(line, "INSERT INTO "+schemaTable) {
 			run(t, dsn, strings.Replace(line, "X'", `'\x`, 1))

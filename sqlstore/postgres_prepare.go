@@ -35,16 +35,7 @@ func (p *postgres) prepare(ctx context.Context, log *slog.Logger) (string, error
 	if !schema.Valid {
 		return "", errors.New("has no schema to put tables into: create one that is in the user's search_path")
 	}
-	// Whoever comes second waits here, then finds the tables made. Those who write
-	// already wait too, until the tables are as they should be.
-	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock("+turn+")"); err != nil {
-		return "", err
-	}
-	defer conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock("+turn+")")
-	if err := inspect(ctx, conn, postgresDialect); err != nil {
-		return "", err
-	}
-	return schema.String, migrate(ctx, db, postgresDialect, log)
+	return schema.String, migratePostgres(ctx, conn, db, log)
 }
 
 // postgresServer is what a server and a database of it say about themselves.
