@@ -87,10 +87,6 @@ func (api *AdminAPI) revokeKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	// Only JSON: a form on some page can't send it without asking first.
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-		return caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: errors.New("the body has to be application/json")}
-	}
 	var body struct {
 		KeyID string `json:"kid"`
 	}
@@ -109,10 +105,18 @@ func (api *AdminAPI) revokeKey(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// app is the running app, for a request with the right method.
+// app is the running app, for a request with the right method that no page of some site
+// can have sent: a browser says where a request comes from, and won't send JSON elsewhere
+// without asking.
 func (api *AdminAPI) app(r *http.Request, method string) (*App, error) {
-	if r.Method != method {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case r.Method != method:
 		return nil, caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("use %s", method)}
+	case r.Header.Get("Sec-Fetch-Site") != "":
+		return nil, caddy.APIError{HTTPStatus: http.StatusForbidden, Err: errors.New("this is not for browsers")}
+	case r.Method != http.MethodGet && kind != "application/json":
+		return nil, caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: errors.New("the body has to be application/json")}
 	}
 	loaded, err := api.ctx.AppIfConfigured("wsite")
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"time"
 
@@ -118,15 +117,8 @@ func (api *AdminAPI) revokeAPIKey(w http.ResponseWriter, r *http.Request) error 
 	return nil
 }
 
-// readAdmin reads the JSON body of a change. A page of some site can't make one: its
-// browser says where it comes from, and won't send JSON elsewhere without asking.
+// readAdmin reads the JSON body of a change.
 func readAdmin(w http.ResponseWriter, r *http.Request, into any, form string) error {
-	if r.Header.Get("Sec-Fetch-Site") != "" {
-		return caddy.APIError{HTTPStatus: http.StatusForbidden, Err: errors.New("this is not for browsers")}
-	}
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-		return caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: errors.New("the body has to be application/json")}
-	}
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"encoding/json"
 	"errors"
-	"mime"
 	"net/http"
 	"time"
 
@@ -98,10 +97,6 @@ func (api *AdminAPI) replay(w http.ResponseWriter, r *http.Request) error {
 	app, store, err := api.outbox(r, http.MethodPost)
 	if err != nil {
 		return err
-	}
-	// Only JSON: a form on some page can't send it without asking first.
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-		return caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: errors.New("the body has to be application/json")}
 	}
 	var body struct {
 		Realm  string   `json:"realm"`

@@ -1,12 +1,8 @@
 package caddymodule
 
 import (
-	"errors"
-	"mime"
 	"net/http"
 	"strings"
-
-	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 )
@@ -27,10 +23,6 @@ func (api *AdminAPI) serveV1(w http.ResponseWriter, r *http.Request) error {
 	app, err := api.app(r, r.Method)
 	if err != nil {
 		return err
-	}
-	// Only JSON: a form on some page can't send it without asking first.
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); r.Method != http.MethodGet && kind != "application/json" {
-		return caddy.APIError{HTTPStatus: http.StatusUnsupportedMediaType, Err: errors.New("the body has to be application/json")}
 	}
 	h := &API{app: app, operator: operator()}
 	h.lay()

@@ -52,32 +52,6 @@ func (a *App) warn() {
 	}
 }
 
-// warnInline names the secrets that stand in the config itself, where `/config/` shows
-// them.
-func (a *App) warnInline() {
-	inline := func(secret string) bool { return secret != "" && !strings.Contains(secret, "{") }
-	for _, account := range a.Accounts {
-		if inline(account.Secret) {
-			a.log.Warn("an app secret stands in the config itself, where `/config/` shows it: use a placeholder such as {env.WX_SECRET}", zap.String("appid", account.AppID))
-		}
-	}
-	if slices.ContainsFunc(a.MasterKey, inline) {
-		a.log.Warn("the master key stands in the config itself, where `/config/` shows it: use a placeholder such as {env.WSITE_MASTER_KEY}")
-	}
-	c := a.Cluster
-	inAddress := func(text string) bool { return inline(text) && strings.Contains(text, "@") }
-	if inline(c.Password) || inline(c.SentinelPassword) || slices.ContainsFunc(c.Redis, inAddress) {
-		a.log.Warn("a password of Redis stands in the config itself, where `/config/` shows it: use a placeholder such as {env.REDIS_PASSWORD}")
-	}
-	for _, realm := range a.Realms {
-		for _, line := range realm.Broadcast {
-			if slices.ContainsFunc(line.Secret, inline) {
-				a.log.Warn("the secret of a webhook stands in the config itself, where `/config/` shows it: use a placeholder such as {env.WSITE_HOOK}", zap.String("realm", realm.Name), zap.String("line", line.Name))
-			}
-		}
-	}
-}
-
 // warnPlain names the accounts whose pushes hold no proof of what they say.
 func (a *App) warnPlain() {
 	for _, account := range a.directory().Accounts() {
