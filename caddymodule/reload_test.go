@@ -22,10 +22,13 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/wechat/wechatsim"
 )
 
-// TestReload_underTraffic loads a config again and again while visitors sign in
-// (T185). It runs Caddy itself, of which a process has one, so that it is not
-// parallel.
-func TestReload_underTraffic(t *testing.T) {
+// TestReload runs Caddy itself, of which a process has one, so that it is not parallel.
+func TestReload(t *testing.T) {
+	t.Run("T185 twenty configs are loaded while visitors sign in, and nobody notices", underTraffic)
+}
+
+// underTraffic loads a config again and again while visitors sign in.
+func underTraffic(t *testing.T) {
 	sim, up, data := simulated(t), startUpstream(t), t.TempDir()
 	g := &gateway{t: t, url: fmt.Sprintf("http://127.0.0.1:%d", reservePort(t)), sim: sim, upstream: up, app: &App{jar: newJar(false)}}
 	load := func(round int) {

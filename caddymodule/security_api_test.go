@@ -169,7 +169,7 @@ func TestSecurity_adminAPIKeys(t *testing.T) {
 		"a word that isn't known":         {"POST", adminAPIKeysCreate, "application/json", strings.Replace(good, `"name"`, `"admin": true, "name"`, 1), "", "", 400},
 		"a key that isn't there":          {"POST", adminAPIKeysRevoke, "application/json", `{"id": "nosuch"}`, "", "", 404},
 	} {
-		t.Run(sentence, func(t *testing.T) {
+		t.Run("T200 "+sentence, func(t *testing.T) {
 			req, err := http.NewRequest(c.method, "http://127.0.0.1"+c.path, strings.NewReader(c.body))
 			if err != nil {
 				t.Fatal(err)

@@ -20,6 +20,7 @@ func TestSecurity(t *testing.T) {
 	securityH(t)
 	securityI(t)
 	securityJ(t)
+	securityK(t)
 	securityL(t)
 	securityM(t)
 	securityAPI(t)
