@@ -46,7 +46,11 @@ func openPostgres(ctx context.Context, dsn string, opts Options, busy, silence t
 	if err != nil {
 		return nil, err
 	}
-	if p.schema, err = p.prepare(ctx, cmp.Or(opts.Log, slog.New(slog.DiscardHandler))); err != nil {
+	now := opts.Now
+	if now == nil {
+		now = time.Now
+	}
+	if p.schema, err = p.prepare(ctx, now, cmp.Or(opts.Log, slog.New(slog.DiscardHandler))); err != nil {
 		return nil, p.refusal(err)
 	}
 	s := &Store{dialect: postgresDialect, write: p.connect(busy, silence, false), read: p.connect(busy, silence, true)}

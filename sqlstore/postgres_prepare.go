@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // prepare checks the server and the database, makes them ours, and says in which
 // schema the tables lie.
-func (p *postgres) prepare(ctx context.Context, log *slog.Logger) (string, error) {
+func (p *postgres) prepare(ctx context.Context, now func() time.Time, log *slog.Logger) (string, error) {
 	db := p.connect(0, 0, false)
 	defer db.Close()
 	conn, err := db.Conn(ctx)
@@ -35,7 +36,28 @@ func (p *postgres) prepare(ctx context.Context, log *slog.Logger) (string, error
 	if !schema.Valid {
 		return "", errors.New("has no schema to put tables into: create one that is in the user's search_path")
 	}
+	if err := compareClocks(ctx, conn, now, log); err != nil {
+		return "", err
+	}
 	return schema.String, migratePostgres(ctx, conn, db, log)
+}
+
+// maxSkew is how far the server's clock may be from ours before we say so.
+const maxSkew = 2 * time.Second
+
+// compareClocks tells when this node's clock isn't the server's, with which those of the other
+// nodes are compared as well.
+func compareClocks(ctx context.Context, conn *sql.Conn, now func() time.Time, log *slog.Logger) error {
+	var theirs time.Time
+	before := now()
+	if err := conn.QueryRowContext(ctx, `SELECT clock_timestamp()`).Scan(&theirs); err != nil {
+		return err
+	}
+	after := now()
+	if ahead := theirs.Sub(before.Add(after.Sub(before) / 2)); ahead.Abs() > maxSkew {
+		log.WarnContext(ctx, "the clocks of PostgreSQL and of this node disagree", "ahead", ahead.Round(time.Millisecond))
+	}
+	return nil
 }
 
 // postgresServer is what a server and a database of it say about themselves.

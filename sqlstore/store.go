@@ -13,7 +13,7 @@ import (
 
 // Options are what a [Store] needs from outside. The zero value is fit for use.
 type Options struct {
-	// Log hears of migrations; nil discards.
+	// Log hears of migrations, and of a server whose clock isn't ours; nil discards.
 	Log *slog.Logger
 	// Now dates the entries for caches; nil is the clock of this machine.
 	Now func() time.Time
