@@ -75,7 +75,7 @@ func (a *App) admit(r *http.Request, raw, path string) (host string, ref *refusa
 	host, known, err := a.hostOf(r)
 	switch {
 	case err != nil:
-		return host, refuse(codeFactsDown).because(err)
+		return host, a.unknown(err)
 	case path == raw && rewritten(r, raw):
 		return host, refuseRewritten(r, raw)
 	case !known:

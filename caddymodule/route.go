@@ -105,10 +105,10 @@ func step(path string) (segment, rest string) {
 }
 
 // noSite refuses a request for a site that isn't there.
-func noSite(site *directory.Site, err error) *refusal {
+func (a *App) noSite(site *directory.Site, err error) *refusal {
 	switch {
 	case err != nil:
-		return refuse(codeFactsDown).because(err)
+		return a.unknown(err)
 	case site == nil:
 		return refuse(codeNoSite)
 	}
@@ -127,14 +127,14 @@ func (a *App) route(ctx context.Context, path string) (rt route, old bool, ref *
 		return route{}, false, refuse(codeNoAccount)
 	default:
 		site, err := a.site(ctx, first)
-		if ref := noSite(site, err); ref != nil {
+		if ref := a.noSite(site, err); ref != nil {
 			return route{}, false, ref
 		}
 		return route{site: site, rest: rest}, true, nil
 	}
 	ptid, rest := step(rest)
 	site, err := a.site(ctx, ptid)
-	if ref := noSite(site, err); ref != nil {
+	if ref := a.noSite(site, err); ref != nil {
 		return route{}, false, ref
 	}
 	if !site.ServedBy(first) {

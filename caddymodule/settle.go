@@ -43,7 +43,7 @@ func (a *App) settle(expand func(text, standIn string) (string, error)) error {
 	if err != nil {
 		return err
 	}
-	a.configured, a.sites = &catalogue{Directory: exists, proofs: map[string]credentials{}, hosts: map[string]string{}}, newSites()
+	a.configured, a.sites = &catalogue{Directory: exists, proofs: map[string]credentials{}, hosts: map[string]string{}}, newSites(a.siteTurns(), func() time.Time { return a.now() })
 	a.catalogue.Store(a.configured)
 	if err := a.readHosts(); err != nil {
 		return err

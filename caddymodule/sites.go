@@ -2,80 +2,95 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
-	"sync"
+	"time"
 
-	"github.com/maypok86/otter/v2"
 	"go.uber.org/zap"
 
 	"github.com/caddy-wsite/caddy-wsite/directory"
+	"github.com/caddy-wsite/caddy-wsite/identity"
 )
 
-// siteCacheSize is how many sites and hosts of the facts are kept in memory, those that
-// don't exist among them.
-const siteCacheSize = 20_000
+const (
+	// siteCacheSize is how many sites, and how many hosts, of the facts are kept in memory;
+	// as many are remembered not to exist.
+	siteCacheSize = 20_000
+	// absentFor is how long a site is remembered not to exist, unless it is made before.
+	absentFor = time.Minute
+	// So many sites are read from the facts at once. Strangers can ask for as
+	// many as they like that don't exist: the other readers of the facts are for those who
+	// are known. SQLite has two at least, PostgreSQL eight.
+	siteTurnsSQLite, siteTurnsPostgres = 1, 4
+	// sitePatience is how long a request waits for its turn.
+	sitePatience = time.Second
+)
 
-// siteKey is a site by its ptid, or a host.
-type siteKey struct {
-	host bool
-	name string
-}
+// errSitesBusy says that more sites are asked for than the facts are asked for at once.
+var errSitesBusy = fmt.Errorf("%w: more sites are asked for at once than are read", identity.ErrUnavailable)
 
-// sites caches the sites and hosts of the facts, and which there aren't.
+// sites finds the sites and hosts of the facts.
 type sites struct {
-	cache *otter.Cache[siteKey, *directory.Site]
-
-	mu    sync.Mutex
-	moved uint64 // counts what was forgotten
+	byPTID, byHost *lookups
+	turns          chan struct{}
+	patience       time.Duration
 }
 
-func newSites() *sites {
-	return &sites{cache: otter.Must(&otter.Options[siteKey, *directory.Site]{MaximumSize: siteCacheSize})}
+func newSites(turns int, now func() time.Time) *sites {
+	return &sites{newLookups(now), newLookups(now), make(chan struct{}, turns), sitePatience}
+}
+
+// siteTurns is how many sites are read from the facts at once.
+func (a *App) siteTurns() int {
+	if a.Facts.Postgres == "" {
+		return siteTurnsSQLite
+	}
+	return siteTurnsPostgres
 }
 
 // some stands for a host of a site: which one doesn't matter.
 var some = &directory.Site{}
 
-// find takes what is asked for from the cache or else by load; nil if there is none.
-func (s *sites) find(key siteKey, load func() (*directory.Site, error)) (*directory.Site, error) {
-	if site, ok := s.cache.GetIfPresent(key); ok {
-		return site, nil
+// read has load find what isn't known of name; nil if there is none. Whoever asks for the
+// same meanwhile is told the same.
+func (s *sites) read(ctx context.Context, l *lookups, name string, load func(context.Context) (*directory.Site, error)) (*directory.Site, error) {
+	f, first := l.join(name)
+	if !first {
+		select {
+		case <-f.done:
+			return f.site, f.err
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", identity.ErrUnavailable, context.Cause(ctx))
+		}
 	}
-	s.mu.Lock()
-	mark := s.moved
-	s.mu.Unlock()
-	site, err := load()
-	if err != nil {
-		return nil, err
+	defer l.leave(f)
+	f.site, f.err = s.inTurn(context.WithoutCancel(ctx), load) // others may wait for it
+	return f.site, f.err
+}
+
+func (s *sites) inTurn(ctx context.Context, load func(context.Context) (*directory.Site, error)) (*directory.Site, error) {
+	patience := time.NewTimer(s.patience)
+	defer patience.Stop()
+	select {
+	case s.turns <- struct{}{}:
+	case <-patience.C:
+		return nil, errSitesBusy
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.moved == mark { // else it may have been read a moment too early
-		key.name = strings.Clone(key.name) // it is a piece of the request
-		s.cache.Set(key, site)
-	}
-	return site, nil
+	defer func() { <-s.turns }()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return load(ctx)
 }
 
 // forget drops a site; hosts, of which nobody knows whose they were, are all dropped.
 func (s *sites) forget(ptid string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.moved++
-	s.cache.Invalidate(siteKey{name: ptid})
-	for key := range s.cache.Keys() {
-		if key.host {
-			s.cache.Invalidate(key)
-		}
-	}
+	s.byPTID.forget(ptid)
+	s.byHost.forgetAll()
 }
 
 func (s *sites) forgetAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.moved++
-	s.cache.InvalidateAll()
+	s.byPTID.forgetAll()
+	s.byHost.forgetAll()
 }
 
 // site finds a site in the Caddyfile or else in the facts; nil if there is none. An error
@@ -84,10 +99,13 @@ func (a *App) site(ctx context.Context, ptid string) (*directory.Site, error) {
 	if s := a.directory().Site(ptid); s != nil {
 		return s, nil
 	}
+	if s, known := a.sites.byPTID.known(ptid); known {
+		return s, nil
+	}
 	if !directory.ValidPTID(ptid) || directory.ValidAppID(ptid) {
 		return nil, nil
 	}
-	return a.sites.find(siteKey{name: ptid}, func() (*directory.Site, error) {
+	return a.sites.read(ctx, a.sites.byPTID, ptid, func(ctx context.Context) (*directory.Site, error) {
 		kept, found, err := a.directoryStore().KeptSite(ctx, ptid)
 		if err != nil || !found {
 			return nil, err
@@ -103,10 +121,13 @@ func (a *App) site(ctx context.Context, ptid string) (*directory.Site, error) {
 
 // servedHost says whether a host is one of a site of the facts.
 func (a *App) servedHost(ctx context.Context, host string) (bool, error) {
+	if s, known := a.sites.byHost.known(host); known {
+		return s != nil, nil
+	}
 	if len(host) > 200 || !directory.ValidHost(host) {
 		return false, nil
 	}
-	site, err := a.sites.find(siteKey{true, host}, func() (*directory.Site, error) {
+	site, err := a.sites.read(ctx, a.sites.byHost, host, func(ctx context.Context) (*directory.Site, error) {
 		found, err := a.directoryStore().KeptHost(ctx, host)
 		if err != nil || !found {
 			return nil, err
@@ -114,6 +135,15 @@ func (a *App) servedHost(ctx context.Context, host string) (bool, error) {
 		return some, nil
 	})
 	return site != nil, err
+}
+
+// unknown is the refusal of a request for a site or a host that couldn't be looked up.
+func (a *App) unknown(err error) *refusal {
+	if errors.Is(err, errSitesBusy) {
+		a.metrics.limited.WithLabelValues("sites").Inc()
+		return refuse(codeTooMany).because(err)
+	}
+	return refuse(codeFactsDown).because(err)
 }
 
 // fitSite judges a site of the facts among what exists now.
