@@ -101,6 +101,10 @@ func TestConsole_bind(t *testing.T) {
 				t.Fatal(err)
 			}
 			made := b.address()
+			b.do(chromedp.WaitVisible("[data-at=waiting] .stages"))
+			if back, err := chromedp.Run(b.ctx, chromedp.Evaluate[string]("new URL(document.querySelector('input[name=back]').value, location).href")); err != nil || back != made {
+				t.Errorf("another language leads to %s, %v", back, err)
+			}
 			s, err := g.sim.Scan("li", url)
 			if err == nil && s.Follow {
 				err = g.sim.FollowScanned("li", s.Ticket)
@@ -109,7 +113,7 @@ func TestConsole_bind(t *testing.T) {
 				t.Fatal(err)
 			}
 			g.settle(t)
-			b.do(chromedp.WaitVisible("[data-state].good"))
+			b.do(chromedp.WaitVisible("[data-state].good"), chromedp.WaitVisible("[data-at=bound] .stages"))
 			if at := b.address(); at != made || !strings.Contains(at, "/codes/") {
 				t.Errorf("the page is another one: %s, before %s", at, made)
 			}

@@ -1,12 +1,8 @@
 package caddymodule
 
 import (
-	"archive/zip"
-	"bytes"
-	"encoding/base64"
 	"encoding/csv"
 	"image/png"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -219,9 +215,19 @@ func TestConsole_notice(t *testing.T) {
 		d.settle(t)
 		d.tab.do(chromedp.Click("form[action$='/resend'] button"), chromedp.WaitVisible(".done"))
 		eventually(t, "it arrives", func() bool { return len(d.got("li", "template")) == 1 })
+		d.tab.do(chromedp.WaitVisible("td .tag.good")) // by itself
 		if table := d.eval(`fetch(document.querySelector("a[href$='.csv']").href).then(r => r.text())`); !strings.Contains(table, "\nM1,Shop M1,1,") || !strings.Contains(table, "\nM2,Shop M2,,refused,unbound,") {
 			t.Errorf("the table is %s", table)
 		}
+		d.opens("/merchants/main/of/M1", "li a[href^='/users/main/of/']")
+		d.opens("/merchants/main/notices/new?template="+template, "input[name=data_thing4]")
+		d.tab.do(chromedp.SendKeys("input[name=data_thing4]", "Rice"), chromedp.SendKeys("input[name=data_amount2]", "2.0元"), chromedp.Click("input[name=all]"), chromedp.Click("main button.go"), chromedp.WaitVisible("button.danger"))
+		d.reads("已绑定的商户数： 1", "Bound in the realm are: 1")
+		if n := len(d.got("li", "template")); n != 1 {
+			t.Errorf("before it is confirmed he has got %d", n)
+		}
+		d.tab.do(chromedp.Click("main button.danger"), chromedp.WaitVisible(".done"))
+		eventually(t, "the one to all arrives", func() bool { return len(d.got("li", "template")) == 2 })
 	})
 }
 
@@ -264,30 +270,4 @@ func TestConsole_many(t *testing.T) {
 		d.scans("wang", rows[1][2])
 		eventually(t, "she is bound", func() bool { return len(d.bound("M1")) == 1 })
 	})
-}
-
-// unpack reads a ZIP file in base64.
-func unpack(t *testing.T, text string) map[string]string {
-	t.Helper()
-	packed, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
-	if err != nil {
-		t.Fatalf("%v: %.200s", err, packed)
-	}
-	all := map[string]string{}
-	for _, f := range file.File {
-		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		content, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[f.Name] = string(content)
-	}
-	return all
 }

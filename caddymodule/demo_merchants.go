@@ -4,17 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/console"
 	"github.com/caddy-wsite/caddy-wsite/identity"
+	"github.com/caddy-wsite/caddy-wsite/merchant"
 )
 
 // demoMerchants are on the list from the beginning. For the first two there are codes, which
 // the phone page shows: who scans one is bound.
 var demoMerchants = []merchantIn{
-	{ID: "1001", Name: "王家面馆 Wang Noodles", Contact: "王师傅", Phone: "13800001001", Sites: []string{"shop"}},
-	{ID: "1002", Name: "李记茶行 Li's Tea", Contact: "李娜", Phone: "13800001002", Persons: 2},
-	{ID: "1003", Name: "陈氏花店 Chen's Flowers", Contact: "陈奶奶"},
+	{ID: "1001", Name: "王家面馆 Wang Noodles", Login: "wang", Contact: "王师傅", Phone: "13800001001", Sites: []string{"shop"}, Registered: demoDay(2024, 3, 12), LastLogin: demoDay(2026, 4, 30)},
+	{ID: "1002", Name: "李记茶行 Li's Tea", Login: "li.tea", Contact: "李娜", Phone: "13800001002", Persons: 2, Registered: demoDay(2024, 5, 2), LastLogin: demoDay(2026, 4, 28)},
+	{ID: "1003", Name: "陈氏花店 Chen's Flowers", Login: "chen", Contact: "陈奶奶", Registered: demoDay(2024, 7, 19)},
+	{ID: "1004", Name: "老赵烧烤 Zhao's Grill", Login: "zhao", Contact: "赵老板", Phone: "13800001004", Registered: demoDay(2024, 9, 1), LastLogin: demoDay(2026, 3, 15)},
+	{ID: "1005", Name: "小明书店 Ming's Books", Login: "ming", Contact: "小明", Phone: "13800001005", Registered: demoDay(2024, 11, 11), LastLogin: demoDay(2026, 5, 1)},
+	{ID: "1006", Name: "西湖龙井专卖 Longjing House", Login: "longjing", Contact: "周小姐", Phone: "13800001006", Registered: demoDay(2025, 1, 8), LastLogin: demoDay(2026, 2, 20)},
+	{ID: "1007", Name: "山城火锅 Chongqing Hotpot", Login: "hotpot", Contact: "吴经理", Phone: "13800001007", Persons: 5, Registered: demoDay(2025, 2, 14), LastLogin: demoDay(2026, 4, 29)},
+	{ID: "1008", Name: "阳光早餐 Sunny Breakfast", Login: "sunny", Contact: "孙阿姨", Phone: "13800001008", Registered: demoDay(2025, 4, 6)},
+	{ID: "1009", Name: "旧货市场 Flea Market", Login: "flea", Contact: "钱先生", Phone: "13800001009", Status: merchant.Disabled, Registered: demoDay(2025, 6, 30), LastLogin: demoDay(2025, 12, 24)},
+	{ID: "1010", Name: "青岛海鲜 Qingdao Seafood", Login: "seafood", Contact: "郑船长", Phone: "13800001010", Registered: demoDay(2025, 8, 8), LastLogin: demoDay(2026, 4, 18)},
+	{ID: "1011", Name: "胡同咖啡 Hutong Coffee", Login: "hutong", Contact: "冯小小", Phone: "13800001011", Persons: 3, Registered: demoDay(2025, 10, 1), LastLogin: demoDay(2026, 5, 1)},
+	{ID: "1012", Name: "草原奶酪 Grassland Cheese", Login: "cheese", Contact: "巴特尔", Phone: "13800001012", Registered: demoDay(2026, 1, 20)},
+}
+
+// demoDay is a morning in China.
+func demoDay(year int, month time.Month, day int) time.Time {
+	return time.Date(year, month, day, 2, 0, 0, 0, time.UTC)
 }
 
 const demoMerchantsPath = "/v1/realms/main/merchants"
@@ -31,8 +47,8 @@ func (d *demo) openMerchants() (err error) {
 		if err != nil && (!errors.As(err, &refused) || refused.code != "merchant_id_taken") {
 			return err
 		}
-		if i == len(demoMerchants)-1 {
-			break
+		if i > 1 {
+			continue
 		}
 		if _, err := d.askWith(d.desk, "POST", demoMerchantsPath+"/"+m.ID+"/codes", merchantCodeIn{AppID: demoShared}); err != nil {
 			return err

@@ -28,6 +28,8 @@ type composeView struct {
 	To        string       // ids of merchants; empty for all
 	Unbound   int          // how many of who was picked are bound to nobody there
 	URL, At   string
+	All       bool  // it goes to all who are bound, which has to be confirmed
+	Bound     int64 // ... so many in the realm
 	Client    string
 	Wrong     Text
 }
@@ -82,6 +84,18 @@ func (c *Console) composePage(v *visit) error {
 	return v.page(http.StatusOK, "compose", view)
 }
 
+// due is when it shall go; zero for at once.
+func (v composeView) due(zone *time.Location) (time.Time, error) {
+	if v.At == "" {
+		return time.Time{}, nil
+	}
+	at, err := time.ParseInLocation("2006-01-02T15:04", v.At, zone)
+	if err != nil {
+		return at, refuse(http.StatusBadRequest, "时间有误", "That is no time")
+	}
+	return at, nil
+}
+
 func (c *Console) sendNotice(v *visit) error {
 	realm, err := v.realm()
 	if err != nil {
@@ -104,9 +118,9 @@ func (c *Console) sendNotice(v *visit) error {
 		}
 	}
 	view.Preview = view.Form.Preview(view.Data)
-	at, err := time.ParseInLocation("2006-01-02T15:04", view.At, c.Zone)
-	if view.At != "" && err != nil {
-		return refuse(http.StatusBadRequest, "时间有误", "That is no time")
+	at, err := view.due(c.Zone)
+	if err != nil {
+		return err
 	}
 	o := merchant.NoticeOrder{
 		Realm: realm.Name, AppID: view.AppID, Template: view.Form.Template.ID, Content: merchant.Content{Data: view.Data, URL: view.URL},
@@ -114,6 +128,15 @@ func (c *Console) sendNotice(v *visit) error {
 	}
 	if o.All {
 		o.Merchants = nil
+	}
+	if view.All = o.All; o.All && field("sure") == "" {
+		if view.Bound, err = c.Merchants.Count(v.ctx, merchant.Filter{Realm: realm.Name, Shown: merchant.ShowBound}); err != nil {
+			return err
+		}
+		if view.Bound > 0 {
+			v.came = "asked to confirm"
+			return v.page(http.StatusOK, "compose", view)
+		}
 	}
 	n, _, err := c.Notices.Send(v.ctx, o)
 	if err == nil {

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"encoding/base64"
+	"html/template"
 	"net/http"
 
 	"github.com/caddy-wsite/caddy-wsite/merchant"
@@ -13,6 +15,21 @@ type importView struct {
 	Refused []refusedLine
 	// Broke is why the import broke off, if it did: the lines that are counted are in.
 	Broke Text
+}
+
+// sample is a table to begin with; its mark lets spreadsheets know that it is UTF-8.
+var sample = Text{
+	"\ufeff商户编号,商户名称,登录账号,联系人,电话,状态,可绑定人数,用户ID,站点,注册时间,最后登录\n1001,王家面馆,wang,王师傅,13800001001,正常,1,,,2025-03-01 10:00,\n",
+	"\ufeffid,name,login,contact,phone,status,persons,user,sites,registered,last_login\n1001,Wang Noodles,wang,Mr Wang,13800001001,normal,1,,,2025-03-01 10:00,\n",
+}
+
+// Sample is a table to begin with, in the language of who looks.
+func (v importView) Sample(lang string) template.URL {
+	text := sample.ZH
+	if lang == "en" {
+		text = sample.EN
+	}
+	return template.URL("data:text/csv;charset=utf-8;base64," + base64.StdEncoding.EncodeToString([]byte(text)))
 }
 
 type refusedLine struct {

@@ -3,6 +3,7 @@ package console_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -119,6 +120,57 @@ func TestMerchants(t *testing.T) {
 		second := b.get("/merchants/main" + strings.ReplaceAll(next[1], "&amp;", "&"))
 		if strings.Contains(second.body, ">M49<") || !strings.Contains(second.body, ">M50<") || !strings.Contains(second.body, ">M59<") || !strings.Contains(second.body, "Before") {
 			t.Errorf("the second page is %s", second.body)
+		}
+	})
+}
+
+func TestMerchants_help(t *testing.T) {
+	t.Parallel()
+	b := start(t).staff(t, "one", console.Operator)
+	b.post("/merchants/main", fields("id", "M1")...)
+	t.Run("what is refused leads back to the page that it is about", func(t *testing.T) {
+		for path, back := range map[string]string{"/merchants/main/of/M1/unbind": "/merchants/main/of/M1", "/merchants/main/of/M1/codes/none/cancel": "/merchants/main/of/M1/codes/none", "/staff": "/"} {
+			if a := b.post(path); a.status < 400 || strings.Contains(a.body, `class="button go"`) != (back != "/") || !strings.Contains(a.body, `href="`+back+`"`) {
+				t.Errorf("%s answers %d %s", path, a.status, a.body)
+			}
+		}
+		if a := b.get("/merchants/main/of/nobody"); a.status != http.StatusNotFound || !strings.Contains(a.body, `class="button go" href="/merchants/main"`) {
+			t.Errorf("who isn't there is answered %d %s", a.status, a.body)
+		}
+	})
+	t.Run("another language shows the same page", func(t *testing.T) {
+		back := regexp.MustCompile(`name="back" value="([^"]*)"`)
+		for path, want := range map[string]string{"/merchants/main?shown=bound&done=saved": "/merchants/main?shown=bound", "/merchants/main/new": "/merchants/main/new"} {
+			if m := back.FindStringSubmatch(b.get(path).body); m == nil || m[1] != want {
+				t.Errorf("%s goes on at %q", path, m)
+			}
+			if a := b.post("/language", "to", "en", "back", want); a.header.Get("Location") != want {
+				t.Errorf("and leads to %q", a.header.Get("Location"))
+			}
+		}
+		if m := back.FindStringSubmatch(b.post("/merchants/main/of/M1/codes", "appid", "wx01").body); m == nil || m[1] != "/merchants/main/of/M1" {
+			t.Errorf("a code that was just made goes on at %q", m)
+		}
+	})
+	t.Run("the table to begin with can be imported", func(t *testing.T) {
+		link := regexp.MustCompile(`href="data:text/csv;charset=utf-8;base64,([^"]+)"`)
+		for lang, became := range map[string]string{"zh": "<dt>新增</dt><dd>1</dd>", "en": "<dt>Updated</dt><dd>1</dd>"} {
+			b := start(t).staff(t, "two", console.Operator)
+			b.header.Set("Accept-Language", lang)
+			m := link.FindStringSubmatch(strings.ReplaceAll(b.get("/merchants/main/import").body, "&#43;", "+"))
+			if m == nil {
+				t.Fatal("there is none")
+			}
+			table, err := base64.StdEncoding.DecodeString(m[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if lang == "en" {
+				b.post("/merchants/main", fields("id", "1001")...)
+			}
+			if a := b.upload("/merchants/main/import", b.word(), string(table)); a.status != http.StatusOK || !strings.Contains(a.body, became) || strings.Contains(a.body, "<td data-label") {
+				t.Errorf("in %s it comes to %d %s", lang, a.status, a.body)
+			}
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"io"
@@ -19,6 +20,7 @@ var noticeRoutes = []route{
 	{"POST", "/merchants/{realm}/notices", notifyMerchants, "notice_send", (*Console).sendNotice},
 	{"GET", "/merchants/{realm}/notices/new", notifyMerchants, "", (*Console).composePage},
 	{"GET", "/merchants/{realm}/notices/{notice}", seeMerchants, "", (*Console).noticePage},
+	{"GET", "/merchants/{realm}/notices/{notice}/events", seeMerchants, "", (*Console).noticeEvents},
 	{"GET", "/merchants/{realm}/notices/{notice}/recipients.csv", seeMerchants, "", (*Console).noticeTable},
 	{"POST", "/merchants/{realm}/notices/{notice}/resend", notifyMerchants, "notice_resend", (*Console).resendNotice},
 	{"POST", "/merchants/{realm}/notices/{notice}/cancel", notifyMerchants, "notice_cancel", (*Console).cancelNotice},
@@ -97,25 +99,48 @@ func (v *visit) notice() (Realm, merchant.Notice, error) {
 }
 
 func (c *Console) noticePage(v *visit) error {
-	realm, n, err := v.notice()
+	view, err := v.recipients()
 	if err != nil {
 		return err
 	}
-	view := noticeView{Realm: realm, Now: c.Now(), Notice: n}
-	if view.Content, err = c.Notices.Read(n); err != nil {
+	if view.Content, err = c.Notices.Read(view.Notice); err != nil {
 		return err
 	}
-	view.Lines = c.linesOf(v, n, view.Content)
-	for r, err := range c.Notices.Recipients(v.ctx, realm.Name, n.ID) {
+	view.Lines = c.linesOf(v, view.Notice, view.Content)
+	return v.page(http.StatusOK, "notice", view)
+}
+
+// recipients are those of the notice that the address names.
+func (v *visit) recipients() (noticeView, error) {
+	realm, n, err := v.notice()
+	view := noticeView{Realm: realm, Now: v.Now(), Notice: n}
+	if err != nil {
+		return view, err
+	}
+	for r, err := range v.Notices.Recipients(v.ctx, realm.Name, n.ID) {
 		if err != nil {
-			return err
+			return view, err
 		}
 		if view.More = len(view.Recipients) == shownRecipients; view.More {
 			break
 		}
 		view.Recipients = append(view.Recipients, r)
 	}
-	return v.page(http.StatusOK, "notice", view)
+	return view, nil
+}
+
+// noticeEvents tells how it stands with who shall get a notice.
+func (c *Console) noticeEvents(v *visit) error {
+	return v.live(func() ([]byte, bool, error) {
+		view, err := v.recipients()
+		if err != nil {
+			return nil, false, err
+		}
+		var body bytes.Buffer
+		err = c.pages[v.lang]["notice"].ExecuteTemplate(&body, "live", shown{Lang: v.lang, Word: v.word, Staff: v.staff, View: view})
+		moves := slices.ContainsFunc(view.Recipients, func(r merchant.Recipient) bool { return r.Fault == "" && (r.State == "" || r.State == "queued") })
+		return body.Bytes(), moves && !view.Notice.Due.After(view.Now), err
+	})
 }
 
 // linesOf are what a notice says, by the labels of its template. Where that is gone they are

@@ -160,6 +160,7 @@ var sections = []section{
 // shown is what a page is given.
 type shown struct {
 	Lang, Path string
+	Back       string // to this page, in another language
 	Word       string // for forms
 	Staff      Staff
 	Done       string // what has just been done
@@ -209,7 +210,7 @@ func (v *visit) page(status int, name string, view any) error {
 		done = ""
 	}
 	var body bytes.Buffer
-	s := shown{Lang: v.lang, Path: v.r.URL.Path, Word: v.word, Staff: v.staff, Done: done, View: view}
+	s := shown{Lang: v.lang, Path: v.r.URL.Path, Back: v.again(), Word: v.word, Staff: v.staff, Done: done, View: view}
 	if err := v.pages[v.lang][name].ExecuteTemplate(&body, "layout", s); err != nil {
 		return fmt.Errorf("writing page %s: %w", name, err)
 	}
@@ -218,6 +219,20 @@ func (v *visit) page(status int, name string, view any) error {
 	v.w.WriteHeader(status)
 	_, err := v.w.Write(body.Bytes())
 	return err
+}
+
+// again is the address at which the page is shown again: of one that answers a form, the page
+// above it if it has none of its own.
+func (v *visit) again() string {
+	switch at := v.r.URL; {
+	case v.r.Method == http.MethodGet:
+		q := at.Query()
+		q.Del("done")
+		return (&url.URL{Path: at.Path, RawQuery: q.Encode()}).String()
+	case v.shows(at.EscapedPath()):
+		return at.EscapedPath()
+	}
+	return v.above()
 }
 
 // serveAsset answers with a style or a script of ours.

@@ -61,6 +61,7 @@ var may = map[string]console.Role{
 	"POST /merchants/{realm}/notices":                        console.Operator,
 	"GET /merchants/{realm}/notices/new":                     console.Operator,
 	"GET /merchants/{realm}/notices/{notice}":                console.Viewer,
+	"GET /merchants/{realm}/notices/{notice}/events":         console.Viewer,
 	"GET /merchants/{realm}/notices/{notice}/recipients.csv": console.Viewer,
 	"POST /merchants/{realm}/notices/{notice}/resend":        console.Operator,
 	"POST /merchants/{realm}/notices/{notice}/cancel":        console.Operator,

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -214,6 +215,21 @@ func faultOf(err error) *fault {
 	return refuse(http.StatusInternalServerError, "出错了，请查看网关日志", "Something went wrong: the gateway's log says what")
 }
 
+type problemView struct {
+	Said Text
+	Back string // a page to go on from
+}
+
+// above is the nearest page above the address that who looks may see.
+func (v *visit) above() string {
+	for at := path.Dir(v.r.URL.Path); at != "/" && at != "."; at = path.Dir(at) {
+		if v.opens(v.staff.Role, at) {
+			return at
+		}
+	}
+	return "/"
+}
+
 // fail shows what went wrong.
 func (v *visit) fail(err error) {
 	f := faultOf(err)
@@ -223,7 +239,7 @@ func (v *visit) fail(err error) {
 	if f.after > 0 {
 		v.w.Header().Set("Retry-After", strconv.Itoa(int(f.after/time.Second)+1))
 	}
-	if err := v.page(f.status, "problem", f.Text); err != nil {
+	if err := v.page(f.status, "problem", problemView{f.Text, v.above()}); err != nil {
 		v.Log.ErrorContext(v.ctx, "writing a page of the console", "error", err)
 	}
 }

@@ -42,12 +42,14 @@ for (const left of document.querySelectorAll('[data-until]')) {
 // an address of its own, so that a reload doesn't make another.
 for (const code of document.querySelectorAll('[data-code]')) {
   history.replaceState(null, '', code.dataset.code)
+  document.querySelector('input[name=back]').value = code.dataset.code
   if (!('live' in code.dataset)) continue
   const events = new EventSource(code.dataset.code + '/events')
   events.onmessage = event => {
     const is = JSON.parse(event.data)
     const state = code.querySelector('[data-state]')
     state.textContent = is.name
+    code.dataset.at = is.state
     state.classList.toggle('good', is.state === 'bound')
     state.classList.toggle('bad', is.state === 'refused')
     code.querySelector('[data-person]').textContent = is.person
