@@ -24,6 +24,19 @@ build: ## build Caddy with our modules from xcaddy.json into dist/caddy, and che
 		{ echo "dist/caddy has not the modules of caddymodule/testdata/modules.golden"; exit 1; }
 	@echo "dist/caddy has our modules and no cgo."
 
+.PHONY: release
+release: build ## build a second time, compare the bytes, and write down what is in them and their digests
+	@rm -rf dist/again
+	go run -modfile=tools.mod .ci/xcaddy/main.go -output dist/again/caddy
+	cmp dist/caddy dist/again/caddy
+	go version -m dist/caddy | tail -n +2 > dist/caddy.modules
+	cd dist && sha256sum caddy caddy.modules | tee SHA256SUMS
+	@rm -rf dist/again
+
+.PHONY: vulns
+vulns: ## ask Go's database of vulnerabilities about all that we call
+	go run golang.org/x/vuln/cmd/govulncheck@v1.4.0 ./...
+
 .PHONY: test
 test: prepare lint ## what must pass: lint, every test under the race detector, a short run of each fuzz target
 	CGO_ENABLED=1 go test -race -p 2 -timeout 25m ./...
