@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/caddy-wsite/caddy-wsite/console"
+	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/merchant"
 )
 
@@ -58,6 +59,7 @@ func playConsole(t *testing.T) *stage {
 		t.Fatal(err)
 	}
 	const of, notices = "/merchants/main/of/1001", "/merchants/main/notices"
+	s.contradicts(t)
 	s.filled = map[string]map[string]string{
 		"/merchants/{realm}":                      {"merchants": "/merchants/main", "merchants-last": "/merchants/main?back=1", "merchants-none": "/merchants/main?q=nobody"},
 		"/merchants/{realm}/new":                  {"merchant-new": "/merchants/main/new"},
@@ -70,7 +72,7 @@ func playConsole(t *testing.T) *stage {
 		"/merchants/{realm}/notices/new":          {"compose-template": notices + "/new", "compose": notices + "/new?id=1001&id=2000&template=" + template},
 		"/merchants/{realm}/notices/{notice}":     {"notice": notices + "/" + sent.ID, "notice-scheduled": notices + "/" + later.ID},
 		"/users/{realm}":                          {"users": "/users/main"},
-		"/users/{realm}/of/{id}":                  {"user": "/users/main/of/" + s.bound("1001")[0]["user"].(string)},
+		"/users/{realm}/of/{id}":                  {"user": "/users/main/of/" + s.bound("1001")[0]["user"].(string), "user-real": "/users/main/of/m1"},
 		"/users/{realm}/conflicts":                {"conflicts": "/users/main/conflicts"},
 		"/users":                                  {},
 		"/accounts/of/{appid}":                    {"account": "/accounts/of/" + appA},
@@ -91,6 +93,21 @@ func playConsole(t *testing.T) *stage {
 	}
 	maps.Copy(s.filled, g.operatePages(t))
 	return s
+}
+
+// contradicts has two real users, one of whom is named for the WeChat account of the other:
+// twice, of which one is dismissed.
+func (s *stage) contradicts(t *testing.T) {
+	t.Helper()
+	ming := s.member(t, "ming", "m1")
+	for _, name := range []string{"m2", "m3"} {
+		s.member(t, map[string]string{"m2": "chen", "m3": "zhao"}[name], name)
+		token, _ := s.tokenAt(t, ming, appA, "shop")
+		s.ask(t, s.apiKey(t, "main", "bind"), "POST", "main/bind", body("token", token, "user", name)).wantCode(t, identity.CodeUnionIDTaken)
+	}
+	if err := s.app.facts().Centre.Dismiss(t.Context(), "main", 2, true, "m3", identity.By{Actor: "staff:ming", Evidence: "工单 ticket 7"}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // noPages are addresses that answer with something else than a page.

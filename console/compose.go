@@ -96,6 +96,20 @@ func (v composeView) due(zone *time.Location) (time.Time, error) {
 	return at, nil
 }
 
+// confirms shows a notice to all again, with how many they are, unless that was confirmed or
+// there is nobody.
+func (v *visit) confirms(view composeView) (asked bool, err error) {
+	if v.r.PostFormValue("sure") != "" {
+		return false, nil
+	}
+	view.Bound, err = v.Merchants.Count(v.ctx, merchant.Filter{Realm: view.Realm.Name, Shown: merchant.ShowBound})
+	if err != nil || view.Bound == 0 {
+		return false, err
+	}
+	v.came = "asked to confirm"
+	return true, v.page(http.StatusOK, "compose", view)
+}
+
 func (c *Console) sendNotice(v *visit) error {
 	realm, err := v.realm()
 	if err != nil {
@@ -127,15 +141,9 @@ func (c *Console) sendNotice(v *visit) error {
 		Merchants: strings.Fields(view.To), All: field("all") != "", NotBefore: at, ClientID: view.Client, By: v.staff.Actor(),
 	}
 	if o.All {
-		o.Merchants = nil
-	}
-	if view.All = o.All; o.All && field("sure") == "" {
-		if view.Bound, err = c.Merchants.Count(v.ctx, merchant.Filter{Realm: realm.Name, Shown: merchant.ShowBound}); err != nil {
+		o.Merchants, view.All = nil, true
+		if asked, err := v.confirms(view); asked || err != nil {
 			return err
-		}
-		if view.Bound > 0 {
-			v.came = "asked to confirm"
-			return v.page(http.StatusOK, "compose", view)
 		}
 	}
 	n, _, err := c.Notices.Send(v.ctx, o)
