@@ -47,10 +47,8 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request, rt route) error {
 	if q.code == "" || q.code == "authdeny" {
 		return a.declined(w, r, rt, l, live, tg)
 	}
-	if live == nil {
-		if ref := a.tooMany(r.Context(), limitExchanges, clientOf(r)); ref != nil {
-			return a.refused(w, r, rt, ref.retryAt(tg.Path))
-		}
+	if ref := a.tooManyCodes(r, live); ref != nil {
+		return a.refused(w, r, rt, ref.retryAt(tg.Path))
 	}
 	key := loginKey{rt.account.AppID, rt.site.PTID, rt.host, l.ID, sha256.Sum256([]byte(q.code))}
 	done := a.logins.do(key, func(ctx context.Context) finished {

@@ -60,11 +60,12 @@ func (a *App) loginByCode(w http.ResponseWriter, r *http.Request, rt route) erro
 			return a.problem(w, r, rt, refuse(codeFactsDown).because(err))
 		}
 	}
+	if ref := a.tooManyCodes(r, live); ref != nil {
+		return a.problem(w, r, rt, ref)
+	}
 	if live == nil {
-		for _, name := range []limit{limitLogins, limitExchanges} {
-			if ref := a.tooMany(r.Context(), name, clientOf(r)); ref != nil {
-				return a.problem(w, r, rt, ref)
-			}
+		if ref := a.tooMany(r.Context(), limitLogins, clientOf(r)); ref != nil {
+			return a.problem(w, r, rt, ref)
 		}
 		if ref := a.tooMany(r.Context(), limitAccountLogins, rt.account.AppID); ref != nil {
 			return a.problem(w, r, rt, ref)

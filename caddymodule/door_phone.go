@@ -29,7 +29,11 @@ func (a *App) phoneNumber(w http.ResponseWriter, r *http.Request, rt route) erro
 	if ref := a.readDoor(w, r, &in); ref != nil {
 		return a.problem(w, r, rt, ref)
 	}
-	if _, ref := a.bearerSession(r, rt); ref != nil {
+	s, ref := a.bearerSession(r, rt)
+	if ref == nil {
+		ref = a.tooManyCodes(r, s)
+	}
+	if ref != nil {
 		return a.problem(w, r, rt, ref)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), exchangeTime)

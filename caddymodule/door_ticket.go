@@ -40,6 +40,9 @@ func (a *App) giveTicket(w http.ResponseWriter, r *http.Request, rt route) error
 		return a.problem(w, r, rt, ref)
 	}
 	s, ref := a.bearerSession(r, rt)
+	if ref == nil {
+		ref = a.tooManyCodes(r, s)
+	}
 	if ref != nil {
 		return a.problem(w, r, rt, ref)
 	}

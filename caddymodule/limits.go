@@ -20,7 +20,7 @@ import (
 )
 
 // LimitsConfig bounds what one address, account, key or openid may do, over all nodes.
-// Whoever is signed in is not counted. Each limit is `<number>/<time>`, such as
+// Whoever is signed in is not counted, but for the codes that WeChat is asked about. Each limit is `<number>/<time>`, such as
 // `600/1m`: so many at once, and as many more within that time; or `off`.
 //
 // The address is the one that Caddy takes for the client's, see `trusted_proxies`; of
@@ -32,7 +32,8 @@ type LimitsConfig struct {
 	// Logins begun through one account. Default: `60000/1m`.
 	AccountLogins string `json:"account_logins,omitempty"`
 
-	// Codes from one address that WeChat is asked about. Default: `600/1m`.
+	// Codes that WeChat is asked about, and tickets of programs: from one address, or of
+	// one visitor who is signed in. Default: `600/1m`.
 	Exchanges string `json:"exchanges,omitempty"`
 
 	// Calls of the API with one key. Default: `6000/1m`.
@@ -162,6 +163,16 @@ func (a *App) tooManyLogins(r *http.Request, rt route) *refusal {
 		return ref
 	}
 	return a.tooMany(r.Context(), limitAccountLogins, rt.account.AppID)
+}
+
+// tooManyCodes counts what makes work at WeChat or room in what nodes share: of a visitor
+// who is signed in by his openid, since any code may stand beside a state of his own.
+func (a *App) tooManyCodes(r *http.Request, s *session) *refusal {
+	by := clientOf(r)
+	if s != nil {
+		by = s.AppID + " " + s.OpenID
+	}
+	return a.tooMany(r.Context(), limitExchanges, by)
 }
 
 // clientOf names the client for a limit: its address, of IPv6 the network that one

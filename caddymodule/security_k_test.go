@@ -14,6 +14,7 @@ import (
 func securityK(t *testing.T) {
 	t.Run("T201 an error is one answer, and nothing is done or written behind it", oneAnswer)
 	t.Run("T224 a flood of strangers is told to wait, and leaves nothing", flood)
+	t.Run("T224 who is signed in can't have WeChat asked without end", signedInFlood)
 	t.Run("T226 no path costs the rules of a site much, and they know no regular expressions", cheapRules)
 	t.Run("T227 a source of chance that repeats itself is an error, not a loop", noChance)
 }
@@ -95,6 +96,35 @@ func flood(t *testing.T) {
 	g.wantRows(t, before)
 	guest := g.overH1(t, request{Target: shopPath("/"), Headers: atDesk()})
 	g.wantRefusal(t, guest.page("a guest"), codeTooMany)
+}
+
+// signedInFlood brings one code after the other beside a state that is the visitor's own,
+// and takes one ticket after the other.
+func signedInFlood(t *testing.T) {
+	t.Parallel()
+	g := startGateway(t, limited("exchanges 4/1h")...)
+	p, other := g.phone("ming"), g.phone("li")
+	g.who(p.open(g.at(appA, "shop", "/")))
+	callback := p.toCallback(g.at(appA, "shop", "/-/login"))
+	before := g.sim.Calls("/sns/oauth2/access_token")
+	for i := range 12 {
+		p.step(changed(t, callback, "code", "made-up-"+itoa(i)))
+	}
+	if n := g.sim.Calls("/sns/oauth2/access_token") - before; n > 4 {
+		t.Errorf("WeChat was asked about %d codes", n)
+	}
+	g.wantRefusal(t, p.step(callback), codeTooMany)
+	g.who(p.open(g.at(appA, "shop", "/"))) // he is signed in as before
+	g.who(other.open(g.at(appA, "shop", "/")))
+
+	d := startDoors(t, "wechat_timeout 2s", "wechat_timeout 2s\n\t\tlimits {\nexchanges 4/1h\n\t\t}")
+	program := d.mini("ming", "shop")
+	for i := range 8 {
+		page := program.post("/-/ticket", map[string]string{})
+		if page.refusal() == string(codeTooMany) != (i >= 4) {
+			t.Errorf("ticket %d is answered %d %s", i, page.Status, page.refusal())
+		}
+	}
 }
 
 // cheapRules asks the longest paths of the most rules that a site may have.
