@@ -3,6 +3,8 @@ package caddymodule
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +20,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
 	"github.com/caddy-wsite/caddy-wsite/wechat/wechatsim"
 )
 
@@ -148,6 +151,10 @@ func startGatewayOn(t testing.TB, sim *wechatsim.Server, text, data string, chan
 	origin := "http://127.0.0.1:" + port
 	text = strings.NewReplacer(changes...).Replace(text)
 	text = strings.NewReplacer("ORIGIN", origin, "PORT", port, "SIM", sim.URL, "DATA", data, "UPSTREAM", up.Listener.Addr().String()).Replace(text)
+	facts := filepath.Join(data, "wsite.db")
+	if _, err := os.Stat(facts); os.IsNotExist(err) && strings.Contains(text, "facts sqlite "+facts) {
+		storetest.WriteSQLite(t, facts)
+	}
 	g := &gateway{t: t, url: origin, sim: sim, upstream: up}
 	g.load(text)
 	t.Cleanup(g.close)

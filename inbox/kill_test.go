@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +19,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity/outbox"
 	"github.com/caddy-wsite/caddy-wsite/inbox"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/pgtest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
 	"github.com/caddy-wsite/caddy-wsite/wechat/push"
 )
 
@@ -118,8 +117,8 @@ func killed(t *testing.T, place, name, backend string, n int) []string {
 
 // engines are the two databases, each with a way to an empty one.
 var engines = map[string]func(testing.TB) string{
-	"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "facts.db") },
-	"postgres": pgtest.DSN,
+	"sqlite":   storetest.SQLite,
+	"postgres": storetest.Postgres,
 }
 
 func TestKill(t *testing.T) {

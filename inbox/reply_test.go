@@ -1,7 +1,6 @@
 package inbox_test
 
 import (
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/inbox"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
 	"github.com/caddy-wsite/caddy-wsite/wechat/push"
 )
 
@@ -128,7 +128,7 @@ func TestReply(t *testing.T) {
 				<-answering
 				return says(t, b.keys, "好的")
 			}
-			path, shared := filepath.Join(t.TempDir(), "facts.db"), cluster.NewMemory(time.Now)
+			path, shared := storetest.SQLite(t), cluster.NewMemory(time.Now)
 			w := join(t, path, shared, "node1", subscribers(replying(b.as("crm"))), patient)
 			second := w
 			if elsewhere {

@@ -3,7 +3,6 @@ package job_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,15 +13,15 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/job"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/pgtest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
 )
 
 // onBoth runs a test on each engine, with the place of an empty database.
 func onBoth(t *testing.T, test func(t *testing.T, place string)) {
 	t.Helper()
 	for engine, fresh := range map[string]func(testing.TB) string{
-		"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "facts.db") },
-		"postgres": pgtest.DSN,
+		"sqlite":   storetest.SQLite,
+		"postgres": storetest.Postgres,
 	} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +14,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/message"
 	"github.com/caddy-wsite/caddy-wsite/scene"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/pgtest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 	"github.com/caddy-wsite/caddy-wsite/wechat/wechatsim"
 )
@@ -30,11 +29,11 @@ const (
 type engine func(t testing.TB) (*sqlstore.Store, error)
 
 func sqlite(t testing.TB) (*sqlstore.Store, error) {
-	return sqlstore.OpenSQLite(context.Background(), filepath.Join(t.TempDir(), "facts.db"), sqlstore.Options{})
+	return sqlstore.OpenSQLite(context.Background(), storetest.SQLite(t), sqlstore.Options{})
 }
 
 func postgres(t testing.TB) (*sqlstore.Store, error) {
-	return sqlstore.OpenPostgres(context.Background(), pgtest.DSN(t), sqlstore.Options{})
+	return sqlstore.OpenPostgres(context.Background(), storetest.Postgres(t), sqlstore.Options{})
 }
 
 // onBoth runs a test on both engines.

@@ -8,7 +8,6 @@ import (
 	mathrand "math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +16,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/message"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/pgtest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 	"github.com/caddy-wsite/caddy-wsite/wechat/wechatsim"
 )
@@ -120,8 +119,8 @@ func killed(t *testing.T, n int, args ...string) map[string]string {
 func TestKill(t *testing.T) {
 	t.Parallel()
 	for name, fresh := range map[string]func(testing.TB) string{
-		"on SQLite":     func(t testing.TB) string { return filepath.Join(t.TempDir(), "facts.db") },
-		"on PostgreSQL": pgtest.DSN,
+		"on SQLite":     storetest.SQLite,
+		"on PostgreSQL": storetest.Postgres,
 	} {
 		t.Run("what killed nodes had accepted is sent, each message once, "+name, func(t *testing.T) {
 			t.Parallel()

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -15,7 +14,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/message"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/pgtest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 )
 
@@ -218,14 +217,14 @@ func opening(t testing.TB, open func() (*sqlstore.Store, error)) (*sqlstore.Stor
 }
 
 func sqlite(t testing.TB) (*sqlstore.Store, func() *sqlstore.Store) {
-	path := filepath.Join(t.TempDir(), "facts.db")
+	path := storetest.SQLite(t)
 	return opening(t, func() (*sqlstore.Store, error) {
 		return sqlstore.OpenSQLite(context.Background(), path, sqlstore.Options{})
 	})
 }
 
 func postgres(t testing.TB) (*sqlstore.Store, func() *sqlstore.Store) {
-	dsn := pgtest.DSN(t)
+	dsn := storetest.Postgres(t)
 	return opening(t, func() (*sqlstore.Store, error) {
 		return sqlstore.OpenPostgres(context.Background(), dsn, sqlstore.Options{})
 	})

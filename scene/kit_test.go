@@ -4,14 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/caddy-wsite/caddy-wsite/scene"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/pgtest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 	"github.com/caddy-wsite/caddy-wsite/wechat/wechatsim"
 )
@@ -24,11 +23,11 @@ const (
 type engine func(t testing.TB) (*sqlstore.Store, error)
 
 func sqlite(t testing.TB) (*sqlstore.Store, error) {
-	return sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "facts.db"), sqlstore.Options{})
+	return sqlstore.OpenSQLite(t.Context(), storetest.SQLite(t), sqlstore.Options{})
 }
 
 func postgres(t testing.TB) (*sqlstore.Store, error) {
-	return sqlstore.OpenPostgres(t.Context(), pgtest.DSN(t), sqlstore.Options{})
+	return sqlstore.OpenPostgres(t.Context(), storetest.Postgres(t), sqlstore.Options{})
 }
 
 // onBoth runs a test on both engines.

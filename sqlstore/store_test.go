@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"bytes"
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,11 +14,45 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/sqlstore/pgtest"
 )
 
-// engines are the two databases, each with a way to an empty one: the name of a
-// file, or a DSN.
+// engines are the two databases, each with a way to one that is set up and holds
+// nothing: the name of a file, or a DSN. As in the package storetest, which can't be
+// used here, they are copies: to migrate takes longer than most tests.
 var engines = map[string]func(t testing.TB) string{
-	"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "facts.db") },
-	"postgres": pgtest.DSN,
+	"sqlite": func(t testing.TB) string {
+		body, err := emptyFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "facts.db")
+		if err := os.WriteFile(path, body, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	},
+	"postgres": func(t testing.TB) string {
+		return pgtest.Copy(t, func(dsn string) error { return setUp(OpenPostgres, dsn) })
+	},
+}
+
+var emptyFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "sqlstore")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "facts.db")
+	if err := setUp(OpenSQLite, path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+func setUp(open func(context.Context, string, Options) (*Store, error), place string) error {
+	s, err := open(context.Background(), place, Options{})
+	if err != nil {
+		return err
+	}
+	return s.Close()
 }
 
 // onBoth runs a test on each engine.

@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,15 +10,15 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/pgtest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
 )
 
 // engines open the facts at a place, and make such places.
 var engines = map[string]struct {
 	fresh func(t testing.TB) string
 }{
-	"sqlite":   {func(t testing.TB) string { return filepath.Join(t.TempDir(), "facts.db") }},
-	"postgres": {pgtest.DSN},
+	"sqlite":   {storetest.SQLite},
+	"postgres": {storetest.Postgres},
 }
 
 // open opens the facts at a place until the test ends.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -17,7 +16,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/identity/outbox"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/pgtest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
 )
 
 const (
@@ -59,11 +58,11 @@ type facts struct {
 type engine func(t testing.TB) (*sqlstore.Store, error)
 
 func sqlite(t testing.TB) (*sqlstore.Store, error) {
-	return sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "facts.db"), sqlstore.Options{})
+	return sqlstore.OpenSQLite(t.Context(), storetest.SQLite(t), sqlstore.Options{})
 }
 
 func postgres(t testing.TB) (*sqlstore.Store, error) {
-	return sqlstore.OpenPostgres(t.Context(), pgtest.DSN(t), sqlstore.Options{})
+	return sqlstore.OpenPostgres(t.Context(), storetest.Postgres(t), sqlstore.Options{})
 }
 
 // onBoth runs a test on both engines.

@@ -31,6 +31,9 @@ type Server struct {
 	bin    string
 	names  atomic.Int64
 
+	once   sync.Once // sets up what Copy copies
+	failed error     // of that
+
 	pipe io.Closer // breaks when this process ends, see watch
 
 	mu    sync.Mutex // guards what follows, and makes databases one at a time
@@ -51,6 +54,28 @@ func DSN(t testing.TB) string {
 	return s.DSN(t)
 }
 
+// Copy returns the address of a fresh database that holds what setUp makes of an empty
+// one. It does so once in a process, where one setUp is all there is. The database goes
+// when the test ends.
+func Copy(t testing.TB, setUp func(dsn string) error) string {
+	t.Helper()
+	s, err := shared()
+	if err != nil {
+		t.Fatalf("starting PostgreSQL: %v", err)
+	}
+	s.once.Do(func() {
+		if s.failed = s.exec("CREATE DATABASE " + template); s.failed == nil {
+			s.failed = setUp(s.dsn(template))
+		}
+	})
+	if s.failed != nil {
+		t.Fatalf("setting up a database to copy: %v", s.failed)
+	}
+	return s.database(t, " TEMPLATE "+template)
+}
+
+const template = "to_copy"
+
 // Start starts a server for one test, to be stopped, killed and started again. It
 // goes when the test ends.
 func Start(t testing.TB) *Server {
@@ -70,8 +95,13 @@ func Start(t testing.TB) *Server {
 // user is a superuser without a password. The database goes when the test ends.
 func (s *Server) DSN(t testing.TB) string {
 	t.Helper()
+	return s.database(t, "")
+}
+
+func (s *Server) database(t testing.TB, options string) string {
+	t.Helper()
 	name := fmt.Sprintf("test%d", s.names.Add(1))
-	if err := s.exec("CREATE DATABASE " + name); err != nil {
+	if err := s.exec("CREATE DATABASE " + name + options); err != nil {
 		t.Fatalf("making a database: %v", err)
 	}
 	t.Cleanup(func() { _ = s.exec("DROP DATABASE " + name + " WITH (FORCE)") }) // the server may be down

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +14,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 	"github.com/caddy-wsite/caddy-wsite/wechat/custody"
 )
@@ -52,11 +51,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "facts.db")
-	if err := os.WriteFile(path, emptyFacts(t), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	facts, err := sqlstore.OpenSQLite(t.Context(), path, sqlstore.Options{})
+	facts, err := sqlstore.OpenSQLite(t.Context(), storetest.SQLite(t), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,30 +62,6 @@ func newWorld(t testing.TB) *world {
 		shared: &watchedShared{Shared: cluster.NewMemory(time.Now), watch: newWatch(box)},
 		store:  &watchedStore{Store: facts, watch: newWatch(box)},
 	}
-}
-
-// emptyFacts is a database with all tables, which would take longer to make than many a
-// story takes to tell.
-func emptyFacts(t testing.TB) []byte {
-	facts.Do(func() {
-		path := filepath.Join(t.TempDir(), "empty.db")
-		s, err := sqlstore.OpenSQLite(t.Context(), path, sqlstore.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if facts.empty, err = os.ReadFile(path); err != nil {
-			t.Fatal(err)
-		}
-	})
-	return facts.empty
-}
-
-var facts struct {
-	sync.Once
-	empty []byte
 }
 
 // node makes a keeper.
