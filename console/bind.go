@@ -159,7 +159,7 @@ func (c *Console) replace(v *visit) error {
 		_, err = c.Merchants.Replace(v.ctx, merchant.Replacement{Realm: realm.Name, Code: code.ID, Version: v.number("version"), Slot: v.number("slot"), By: v.staff.Actor()})
 	}
 	if err != nil {
-		return err
+		return c.overtaken(v, err)
 	}
 	return v.toMerchant(realm.Name, m.ID, "replace")
 }
@@ -171,7 +171,7 @@ func (c *Console) unbind(v *visit) error {
 	}
 	b := merchant.Binding{Merchant: m.ID, AppID: v.r.PostFormValue("appid"), Slot: v.number("slot"), Code: v.r.PostFormValue("code")}
 	if err := c.Merchants.Unbind(v.ctx, realm.Name, b, v.staff.Actor()); err != nil {
-		return err
+		return c.overtaken(v, err)
 	}
 	return v.toMerchant(realm.Name, m.ID, "unbind")
 }

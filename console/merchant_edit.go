@@ -103,7 +103,7 @@ func (c *Console) disableMerchant(v *visit) error {
 	}
 	m, err := c.Merchants.Disable(v.ctx, realm.Name, v.r.PathValue("id"), v.number("version"), v.staff.Actor())
 	if err != nil {
-		return err
+		return c.overtaken(v, err)
 	}
 	return v.toMerchant(realm.Name, m.ID, "saved")
 }
@@ -115,7 +115,7 @@ func (c *Console) enableMerchant(v *visit) error {
 	}
 	m, err := c.Merchants.Enable(v.ctx, realm.Name, v.r.PathValue("id"), v.number("version"), v.staff.Actor())
 	if err != nil {
-		return err
+		return c.overtaken(v, err)
 	}
 	return v.toMerchant(realm.Name, m.ID, "saved")
 }

@@ -122,9 +122,25 @@ type merchantView struct {
 	Merchant merchant.Listed
 	Codes    []merchant.Code
 	History  []merchant.Event
+	// Wrong is why something was not done.
+	Wrong Text
 }
 
-func (c *Console) merchantPage(v *visit) error {
+func (c *Console) merchantPage(v *visit) error { return c.showMerchant(v, http.StatusOK, Text{}) }
+
+// overtaken shows the merchant as he is by now, if somebody else was faster.
+func (c *Console) overtaken(v *visit, err error) error {
+	if !errors.Is(err, merchant.ErrChanged) {
+		return err
+	}
+	f := merchantFault(err)
+	v.came = "refused: " + f.EN
+	return c.showMerchant(v, f.status, Text{
+		"其他人刚刚修改过，您的操作没有执行。下面是现在的情况和历史，请重新决定", "Somebody else was faster, and nothing was done. Below is how it stands now, and who did what: decide again",
+	})
+}
+
+func (c *Console) showMerchant(v *visit, status int, wrong Text) error {
 	realm, m, err := v.merchant()
 	if err != nil {
 		return err
@@ -137,7 +153,7 @@ func (c *Console) merchantPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.page(http.StatusOK, "merchant", merchantView{realm, m, codes[:min(len(codes), 10)], history})
+	return v.page(status, "merchant", merchantView{realm, m, codes[:min(len(codes), 10)], history, wrong})
 }
 
 // toMerchant sends the browser to the page of a merchant.

@@ -129,7 +129,7 @@ func TestMerchants_help(t *testing.T) {
 	b := start(t).staff(t, "one", console.Operator)
 	b.post("/merchants/main", fields("id", "M1")...)
 	t.Run("what is refused leads back to the page that it is about", func(t *testing.T) {
-		for path, back := range map[string]string{"/merchants/main/of/M1/unbind": "/merchants/main/of/M1", "/merchants/main/of/M1/codes/none/cancel": "/merchants/main/of/M1/codes/none", "/staff": "/"} {
+		for path, back := range map[string]string{"/merchants/main/notices": "/merchants/main", "/merchants/main/of/M1/codes/none/cancel": "/merchants/main/of/M1/codes/none", "/staff": "/"} {
 			if a := b.post(path); a.status < 400 || strings.Contains(a.body, `class="button go"`) != (back != "/") || !strings.Contains(a.body, `href="`+back+`"`) {
 				t.Errorf("%s answers %d %s", path, a.status, a.body)
 			}
@@ -137,6 +137,18 @@ func TestMerchants_help(t *testing.T) {
 		if a := b.get("/merchants/main/of/nobody"); a.status != http.StatusNotFound || !strings.Contains(a.body, `class="button go" href="/merchants/main"`) {
 			t.Errorf("who isn't there is answered %d %s", a.status, a.body)
 		}
+	})
+	t.Run("of two at once the second sees how it stands, and who did what", func(t *testing.T) {
+		two := b.kit.staff(t, "other", console.Operator)
+		m := version.FindStringSubmatch(b.get("/merchants/main/of/M1").body)
+		two.post("/merchants/main/of/M1/disable", "version", m[1])
+		for path, pairs := range map[string][]string{"disable": {"version", m[1]}, "enable": {"version", m[1]}, "unbind": {"appid", "wx01", "slot", "1", "code", "gone"}} {
+			a := b.post("/merchants/main/of/M1/"+path, pairs...)
+			if a.status != http.StatusConflict || !strings.Contains(a.body, "Somebody else was faster, and nothing was done") || !strings.Contains(a.body, `action="/merchants/main/of/M1/enable"`) || !strings.Contains(a.body, "staff:other") {
+				t.Errorf("%s is answered %d %s", path, a.status, a.body)
+			}
+		}
+		two.post("/merchants/main/of/M1/enable", "version", version.FindStringSubmatch(two.get("/merchants/main/of/M1").body)[1])
 	})
 	t.Run("another language shows the same page", func(t *testing.T) {
 		back := regexp.MustCompile(`name="back" value="([^"]*)"`)
