@@ -151,11 +151,17 @@ type siteIn struct {
 	Site directory.Site `json:"site"`
 	// Version is that from which it was edited; none for a new one.
 	Version int64 `json:"version,omitempty"`
+	// DryRun has it judged, and nothing written.
+	DryRun bool `json:"dry_run,omitempty"`
 }
 
 func (c *apiCall) putSite(in siteIn) (keptSiteOut, error) {
 	if in.Site.PTID = cmp.Or(in.Site.PTID, c.r.PathValue("ptid")); in.Site.PTID != c.r.PathValue("ptid") {
 		return keptSiteOut{}, apiRefuse(apiBadBody).saying("ptid has to be the one of the address")
+	}
+	if in.DryRun {
+		site, err := c.judgeSite(c.ctx, in.Site, in.Version)
+		return keptSiteOut{Site: site, Entry: entryOut{In: inFacts, Version: in.Version}}, keptRefusal(err)
 	}
 	if err := c.keepSite(c.ctx, in.Site, in.Version, c.actor()); err != nil {
 		return keptSiteOut{}, keptRefusal(err)

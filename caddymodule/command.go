@@ -34,7 +34,7 @@ Try it without a WeChat account, on this machine alone:
 func subcommands() []*cobra.Command {
 	return []*cobra.Command{
 		demoCommand(), simulateCommand(), keysCommand(), apiKeysCommand(), broadcastCommand(), importCommand(), exportCommand(), backupCommand(), auditCommand(), resubjectCommand(),
-		accountsCommand(), checkCommand(), pushesCommand(), jobsCommand(), messagesCommand(), templatesCommand(), qrCommand(), merchantsCommand(), revokeCommand(), consoleUserCommand(),
+		accountsCommand(), sitesCommand(), checkCommand(), pushesCommand(), jobsCommand(), messagesCommand(), templatesCommand(), qrCommand(), merchantsCommand(), revokeCommand(), consoleUserCommand(),
 	}
 }
 

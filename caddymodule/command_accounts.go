@@ -12,8 +12,8 @@ import (
 // accountsCommand is `caddy wsite accounts`.
 func accountsCommand() *cobra.Command {
 	accounts := &cobra.Command{
-		Use:   "accounts",
-		Short: "Shows how the accounts of a running gateway stand",
+		Use: "accounts", Aliases: []string{"account"},
+		Short: "Shows how the accounts of a running gateway stand, and keeps those of the facts",
 		Long: `
 Shows of each account, or of one, its access token, what of WeChat's quotas was used today
 and how its pushes are handed on.
@@ -22,8 +22,14 @@ clear-quota begins the quotas of the day anew, which WeChat allows ten times a m
 find out what has used them up. explain asks WeChat what happened at one of the account's
 calls, by the rid that stands in the error, for a week.
 
+put makes an account in the facts, or changes what is named of it; those of the Caddyfile are
+changed there. Secrets are read from files, or typed, or come by the standard input (-): an
+argument would stand in the list of processes and in the shell's history.
+
     caddy wsite accounts list
     caddy wsite accounts show wx0123456789abcdef
+    caddy wsite accounts put wx0123456789abcdef --subject acme --secret-file wx.secret
+    caddy wsite accounts drop wx0123456789abcdef
     caddy wsite accounts clear-quota wx0123456789abcdef
     caddy wsite accounts explain wx0123456789abcdef 61725984-6126f6f9-040f19c4`,
 	}
@@ -54,6 +60,7 @@ calls, by the rid that stands in the error, for a week.
 			return 0, nil
 		}),
 	})
+	accounts.AddCommand(putAccountCommand(call), dropAccountCommand(call))
 	return accounts
 }
 
@@ -61,6 +68,14 @@ func listAccounts(call v1Call) (int, error) {
 	var list accountsOut
 	if err := call("GET", "accounts", nil, &list); err != nil {
 		return 1, err
+	}
+	var kept keptAccountsOut
+	if err := call("GET", "directory/accounts", nil, &kept); err != nil {
+		return 1, err
+	}
+	in := map[string]string{}
+	for _, a := range kept.Accounts {
+		in[a.Account.AppID] = a.Entry.In
 	}
 	var rows [][]string
 	for _, appID := range list.Accounts {
@@ -81,9 +96,9 @@ func listAccounts(call v1Call) (int, error) {
 		for _, l := range a.Pushes {
 			waiting, dead = waiting+l.Waiting, dead+l.Dead
 		}
-		rows = append(rows, []string{a.AppID, string(a.Kind), until, alarm, strconv.FormatInt(a.Followers, 10), strconv.FormatInt(waiting, 10), strconv.FormatInt(dead, 10)})
+		rows = append(rows, []string{a.AppID, string(a.Kind), orDash(in[appID]), until, alarm, strconv.FormatInt(a.Followers, 10), strconv.FormatInt(waiting, 10), strconv.FormatInt(dead, 10)})
 	}
-	table("ACCOUNT\tKIND\tTOKEN UNTIL\tALARM\tFOLLOWERS\tPUSHES\tDEAD", rows)
+	table("ACCOUNT\tKIND\tIN\tTOKEN UNTIL\tALARM\tFOLLOWERS\tPUSHES\tDEAD", rows)
 	return 0, nil
 }
 
@@ -92,6 +107,12 @@ func showAccount(call v1Call, appID string) (int, error) {
 	if err := call("GET", "accounts/"+url.PathEscape(appID), nil, &a); err != nil {
 		return 1, err
 	}
+	var kept keptAccountOut
+	if err := call("GET", keptAccountPath(appID), nil, &kept); err != nil {
+		return 1, err
+	}
+	showEntry(kept.Account, kept.Entry)
+	fmt.Fprintln(stdout)
 	var rows [][]string
 	for _, t := range a.Tokens {
 		rows = append(rows, []string{t.Kind, moment(t.Until), moment(t.Refreshed), strconv.FormatInt(t.Refreshes, 10), orDash(t.Error), orDash(t.Advice)})

@@ -53,7 +53,21 @@ func problemSaid(err error) error {
 	if p.Advice != "" {
 		said += ": " + p.Advice
 	}
-	return fmt.Errorf("%s (%s)", said, p.Code)
+	return &saidProblem{p, fmt.Sprintf("%s (%s)", said, p.Code)}
+}
+
+// saidProblem is a problem in a sentence.
+type saidProblem struct {
+	problem
+	said string
+}
+
+func (p *saidProblem) Error() string { return p.said }
+
+// saidCode says whether an error is a problem with a code.
+func saidCode(err error, c code) bool {
+	var p *saidProblem
+	return errors.As(err, &p) && p.Code == string(c)
 }
 
 // table prints rows under a heading.

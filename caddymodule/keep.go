@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"slices"
 
 	"go.uber.org/zap"
@@ -218,51 +216,4 @@ func (a *App) changed(ctx context.Context) error {
 		a.log.Warn("reading the accounts again; it is tried again within a second", zap.String("step", "route"), zap.Error(err))
 	}
 	return nil
-}
-
-// keepSite adds a site at version 0, or replaces it at its version.
-func (a *App) keepSite(ctx context.Context, in directory.Site, version int64, by string) error {
-	if a.configured.Site(in.PTID) != nil {
-		return errConfigured
-	}
-	return a.judged(ctx, func(changes int64) error { return a.trySite(ctx, in, version, by, changes) })
-}
-
-func (a *App) trySite(ctx context.Context, in directory.Site, version int64, by string, changes int64) error {
-	site, err := a.fitSite(in)
-	if err != nil {
-		return err
-	}
-	if host, _, _ := net.SplitHostPort(site.Upstream); host != "" {
-		if ip, err := netip.ParseAddr(host); err == nil && !a.allows(ip) {
-			return &directory.Fault{Kind: "site", ID: site.PTID, Field: "upstream", Message: host + " is outside of upstream_networks"}
-		}
-	}
-	err = a.directoryStore().PutKeptSite(ctx, directory.KeptSite{Entry: directory.Entry{Version: version, At: a.now(), By: by}, Site: *site}, changes)
-	if errors.Is(err, directory.ErrAudience) {
-		return &directory.Fault{Kind: "site", ID: site.PTID, Field: "audience", Message: directory.ErrAudience.Error()}
-	}
-	if err != nil {
-		return err
-	}
-	a.changedSite(site.PTID)
-	return nil
-}
-
-// dropSite takes a site of the facts away.
-func (a *App) dropSite(ctx context.Context, ptid string, version int64) error {
-	if a.configured.Site(ptid) != nil {
-		return errConfigured
-	}
-	if err := a.directoryStore().DropKeptSite(ctx, ptid, version); err != nil {
-		return err
-	}
-	a.changedSite(ptid)
-	return nil
-}
-
-// changedSite lets a change to a site hold. How accounts are used is read within a second.
-func (a *App) changedSite(ptid string) {
-	a.sites.forget(ptid)
-	a.nudge()
 }

@@ -67,6 +67,8 @@ type Store interface {
 	KeptSites(ctx context.Context, f SiteFilter) ([]KeptSite, error)
 	// KeptHost says whether a site has a host.
 	KeptHost(ctx context.Context, host string) (bool, error)
+	// KeptAudience finds the site with an audience; empty if there is none.
+	KeptAudience(ctx context.Context, audience string) (ptid string, err error)
 	// KeptUses tells through which accounts, in which realms, sites are opened, and how
 	// their tokens are signed.
 	KeptUses(ctx context.Context) (uses []Use, algorithms []string, err error)
@@ -121,6 +123,12 @@ func FitAccount(a Account) (*Account, error) {
 		return nil, f
 	}
 	return &a, nil
+}
+
+// Filled is a site with the defaults of what is left out.
+func (s Site) Filled() Site {
+	s.fill()
+	return s
 }
 
 // FitSite fills in the defaults of a site that isn't in the directory, and refuses with a

@@ -69,6 +69,18 @@ func (s *Store) KeptHost(ctx context.Context, host string) (found bool, err erro
 	return found, nil
 }
 
+// KeptAudience finds the site with an audience.
+func (s *Store) KeptAudience(ctx context.Context, audience string) (ptid string, err error) {
+	err = s.readers.use(ctx, func(c *session) error {
+		_, err := c.one(`SELECT ptid FROM directory_site WHERE audience = $1`, []any{audience}, []any{&ptid})
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("looking up an audience: %w", err)
+	}
+	return ptid, nil
+}
+
 // PutKeptSite adds a site, or replaces it at its version.
 func (s *Store) PutKeptSite(ctx context.Context, site directory.KeptSite, judged int64) error {
 	err := s.writer.write(ctx, func(c *session) error {
