@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -31,6 +32,32 @@ func TestSignIn(t *testing.T) {
 		}
 		if len(pages) != 1 {
 			t.Errorf("they get %d different pages", len(pages))
+		}
+	})
+	t.Run("a name that nobody has is as much work as one that somebody has", func(t *testing.T) {
+		t.Parallel()
+		k := start(t)
+		root := k.staff(t, "root", console.Administrator)
+		k.staff(t, "gone", console.Viewer)
+		root.post("/staff/gone/disable")
+		if _, err := k.console.Add(t.Context(), "new", console.Viewer); err != nil {
+			t.Fatal(err)
+		}
+		work := &worked{Store: k.store}
+		k.console.Store = work
+		for _, name := range []string{"root", "gone", "new", "nobody", "this can't be a name"} {
+			work.calls = nil
+			b := k.browser(t)
+			if a := b.postWith("", "/sign-in", "name", name, "password", "wrong password!"); a.status != http.StatusUnauthorized || !strings.Contains(a.body, `name="name" value="`+strings.ReplaceAll(name, "'", "&#39;")) {
+				t.Errorf("%s is answered %d %s", name, a.status, a.body)
+			}
+			if got := strings.Join(work.calls, ", "); got != "look up, commit" {
+				t.Errorf("for %s the store does: %s", name, got)
+			}
+		}
+		list, err := k.store.ConsoleEntries(t.Context(), console.EntryFilter{What: "sign_in", Limit: 99})
+		if err != nil || len(list) != 3 {
+			t.Errorf("the journal has %d entries, %v", len(list), err)
 		}
 	})
 	t.Run("a token that somebody else has put there is not taken on", func(t *testing.T) {
@@ -128,6 +155,27 @@ func TestSignIn(t *testing.T) {
 			t.Error("a token is good after signing out")
 		}
 	})
+}
+
+// worked is a store that notes what a try to sign in has it do.
+type worked struct {
+	console.Store
+	calls []string
+}
+
+func (w *worked) ConsoleStaff(ctx context.Context, name string) (console.Staff, bool, error) {
+	w.calls = append(w.calls, "look up")
+	return w.Store.ConsoleStaff(ctx, name)
+}
+
+func (w *worked) PutConsoleEntry(ctx context.Context, e console.Entry) (int64, error) {
+	w.calls = append(w.calls, "commit")
+	return w.Store.PutConsoleEntry(ctx, e)
+}
+
+func (w *worked) PassConsoleEntry(ctx context.Context) error {
+	w.calls = append(w.calls, "commit")
+	return w.Store.PassConsoleEntry(ctx)
 }
 
 func TestOtherSites(t *testing.T) {

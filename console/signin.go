@@ -55,30 +55,34 @@ func (c *Console) signIn(v *visit) error {
 	if len(password) > 4*maxPassword {
 		password = ""
 	}
-	var staff Staff
-	if names.MatchString(name) {
-		var err error
-		if staff, _, err = c.Store.ConsoleStaff(v.ctx, name); err != nil {
-			return err
-		}
+	of := name
+	if !names.MatchString(name) {
+		of = "" // nobody's, and as much work
+	}
+	staff, _, err := c.Store.ConsoleStaff(v.ctx, of)
+	if err != nil {
+		return err
 	}
 	ok, err := matches(v.ctx, staff.Password, password)
 	if err != nil {
 		return err
 	}
 	ok = ok && staff.Disabled.IsZero()
+	e := v.entry("sign_in", "")
+	e.Staff, e.Result = staff.Name, "done"
+	switch {
+	case !ok:
+		e.Result = "refused"
+	case staff.Factor:
+		e.What = "sign_in_half"
+	}
 	if staff.Name != "" {
-		e := v.entry("sign_in", "")
-		e.Staff, e.Result = staff.Name, "done"
-		switch {
-		case !ok:
-			e.Result = "refused"
-		case staff.Factor:
-			e.What = "sign_in_half"
-		}
-		if _, err := c.Store.PutConsoleEntry(v.ctx, e); err != nil {
-			return err
-		}
+		_, err = c.Store.PutConsoleEntry(v.ctx, e)
+	} else {
+		err = c.Store.PassConsoleEntry(v.ctx)
+	}
+	if err != nil {
+		return err
 	}
 	if !ok {
 		return v.page(http.StatusUnauthorized, "signin", signInView{Name: name, Wrong: Text{"用户名或密码不正确", "The name or the password is wrong"}})

@@ -102,6 +102,9 @@ func consoleJournal(t *testing.T, s *Store, now time.Time) {
 			}
 		}
 	}
+	if err := s.PassConsoleEntry(ctx); err != nil {
+		t.Fatal(err)
+	}
 	newest, err := s.ConsoleEntries(ctx, console.EntryFilter{Limit: 2})
 	if err != nil || len(newest) != 2 || newest[0].Result != "done" || newest[0].About != "it" || newest[0].Seq <= newest[1].Seq {
 		t.Fatalf("the journal is %+v, %v", newest, err)
@@ -109,8 +112,8 @@ func consoleJournal(t *testing.T, s *Store, now time.Time) {
 	if older, err := s.ConsoleEntries(ctx, console.EntryFilter{Before: newest[1].Seq, Limit: 2}); err != nil || len(older) != 1 {
 		t.Errorf("before it is %+v, %v", older, err)
 	}
-	if _, err := s.PutConsoleEntry(ctx, console.Entry{At: now, Staff: "li", What: "sign_in"}); err != nil {
-		t.Fatal(err)
+	if seq, err := s.PutConsoleEntry(ctx, console.Entry{At: now, Staff: "li", What: "sign_in"}); err != nil || seq != newest[0].Seq+2 {
+		t.Fatalf("after one that was passed it is %d, %v", seq, err)
 	}
 	for f, want := range map[console.EntryFilter]int{
 		{Staff: "root", Limit: 9}: 3, {Staff: "li", Limit: 9}: 1, {What: "sign_in", Limit: 9}: 1,
