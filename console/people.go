@@ -1,7 +1,9 @@
 package console
 
 import (
+	"errors"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -170,9 +172,12 @@ type personView struct {
 	Person   Staff
 	Roles    []Role
 	Sessions []Session
+	Was      *Staff // as he was seen, if somebody else has changed him since
 }
 
-func (c *Console) personPage(v *visit) error {
+func (c *Console) personPage(v *visit) error { return c.showPerson(v, http.StatusOK, nil) }
+
+func (c *Console) showPerson(v *visit, status int, was *Staff) error {
 	s, err := c.person(v)
 	if err != nil {
 		return err
@@ -181,7 +186,7 @@ func (c *Console) personPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.page(http.StatusOK, "person", personView{s, Roles, sessions})
+	return v.page(status, "person", personView{s, Roles, sessions, was})
 }
 
 func (c *Console) changeRole(v *visit) error {
@@ -200,13 +205,23 @@ func (c *Console) enableStaff(v *visit) error {
 	return c.change(v, func(s *Staff) { s.Disabled = time.Time{} })
 }
 
+// change changes him as he was seen; what somebody else has changed since is shown.
 func (c *Console) change(v *visit, change func(*Staff)) error {
 	s, err := c.person(v)
 	if err != nil {
 		return err
 	}
+	role, disabled, _ := strings.Cut(v.r.PostFormValue("seen"), " ")
+	was := Staff{Role: Role(role)}
+	if disabled != "" {
+		was.Disabled = c.Now()
+	}
 	change(&s)
-	done, err := c.Store.ChangeConsoleStaff(v.ctx, s)
+	done, err := c.Store.ChangeConsoleStaff(v.ctx, was, s)
+	if errors.Is(err, ErrStaffChanged) {
+		v.came = "refused: " + ErrStaffChanged.Error()
+		return c.showPerson(v, http.StatusConflict, &was)
+	}
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func TestSignIn(t *testing.T) {
 		k.staff(t, "ming", console.Administrator)
 		admin := k.staff(t, "root", console.Administrator)
 		k.staff(t, "gone", console.Viewer)
-		if a := admin.post("/staff/gone/disable"); a.status != http.StatusSeeOther {
+		if a := admin.post("/staff/gone/disable", "seen", "viewer"); a.status != http.StatusSeeOther {
 			t.Fatalf("disabling answered %d %s", a.status, a.body)
 		}
 		pages := map[string]bool{}
@@ -39,7 +39,7 @@ func TestSignIn(t *testing.T) {
 		k := start(t)
 		root := k.staff(t, "root", console.Administrator)
 		k.staff(t, "gone", console.Viewer)
-		root.post("/staff/gone/disable")
+		root.post("/staff/gone/disable", "seen", "viewer")
 		if _, err := k.console.Add(t.Context(), "new", console.Viewer); err != nil {
 			t.Fatal(err)
 		}
@@ -197,13 +197,13 @@ func TestOtherSites(t *testing.T) {
 	refused("a form with another word", b.postWith(strings.Repeat("0", 64), "/staff/ming/disable"))
 	refused("a form with somebody else's word", b.postWith(k.staff(t, "other", console.Administrator).word(), "/staff/ming/disable"))
 	b.header.Set("Sec-Fetch-Site", "cross-site")
-	refused("another site's form", b.postWith(good, "/staff/ming/disable"))
+	refused("another site's form", b.postWith(good, "/staff/ming/disable", "seen", "viewer"))
 	refused("another site's sign-in", b.postWith("", "/sign-in", "name", "ming", "password", password))
 	b.header.Del("Sec-Fetch-Site")
 	b.header.Set("Origin", "https://evil.example")
-	refused("another origin's form", b.postWith(good, "/staff/ming/disable"))
+	refused("another origin's form", b.postWith(good, "/staff/ming/disable", "seen", "viewer"))
 	b.header.Del("Origin")
-	if a := b.postWith(good, "/staff/ming/disable"); a.status != http.StatusSeeOther {
+	if a := b.postWith(good, "/staff/ming/disable", "seen", "viewer"); a.status != http.StatusSeeOther {
 		t.Errorf("our own is answered %d", a.status)
 	}
 }

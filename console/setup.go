@@ -135,6 +135,9 @@ func (c *Console) choose(ctx context.Context, code, name, password, again string
 	if err != nil {
 		return s, nil, fmt.Errorf("choosing a password: %w", err)
 	}
+	if !ok && !s.Disabled.IsZero() {
+		return s, refuse(http.StatusForbidden, "您的账户已停用，请联系管理员；启用后此链接仍可使用", "Your account is disabled: ask an administrator; once it is enabled this link is good"), nil
+	}
 	if !ok {
 		return s, refuse(http.StatusForbidden, "该代码无效、已使用或已过期", "This code is wrong, used or too old"), nil
 	}

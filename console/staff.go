@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"strings"
 	"time"
@@ -27,6 +28,17 @@ type Staff struct {
 
 // Actor is how histories name him.
 func (s Staff) Actor() string { return "staff:" + s.Name }
+
+// Seen is how he stands, for a form that changes it.
+func (s Staff) Seen() string {
+	if s.Disabled.IsZero() {
+		return string(s.Role)
+	}
+	return string(s.Role) + " disabled"
+}
+
+// ErrStaffChanged says that somebody else has changed one of the staff meanwhile.
+var ErrStaffChanged = errors.New("somebody else has changed him meanwhile")
 
 var names = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,31}$`)
 
@@ -93,11 +105,12 @@ type Store interface {
 	PutFirstInvitation(ctx context.Context, i Invitation) (bool, error)
 	// TakeInvitation gives whom a code is for his password, and returns him. Of the first
 	// administrator the name is taken from as. false if the code is for nobody, or by now
-	// there is staff.
+	// there is staff; or for somebody who is disabled, who is returned and whose code stays.
 	TakeInvitation(ctx context.Context, hash []byte, as Staff, now time.Time) (Staff, bool, error)
 	// ChangeConsoleStaff writes role and Disabled, and ends the sessions of who is
-	// disabled; false if that would leave no administrator who can sign in.
-	ChangeConsoleStaff(ctx context.Context, s Staff) (bool, error)
+	// disabled; false if that would leave no administrator who can sign in. If he has
+	// another role than was, or is disabled and was wasn't, it is [ErrStaffChanged].
+	ChangeConsoleStaff(ctx context.Context, was, s Staff) (bool, error)
 	// SetConsolePassword writes a password, and ends all sessions but one.
 	SetConsolePassword(ctx context.Context, name, password, keep string) error
 

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -71,7 +72,7 @@ func TestStaff(t *testing.T) {
 		}
 		for _, end := range []string{"/staff/ming/reset", "/staff/ming/disable", "/staff/ming/sessions/end"} {
 			if _, err := k.console.Reset(t.Context(), "ming"); err == nil {
-				root.post("/staff/ming/enable")
+				root.post("/staff/ming/enable", "seen", "viewer disabled")
 			}
 			var ming *browser
 			if code, err := k.console.Reset(t.Context(), "ming"); err == nil {
@@ -83,7 +84,7 @@ func TestStaff(t *testing.T) {
 			if !ming.signedIn() {
 				t.Fatalf("before %s he isn't signed in", end)
 			}
-			root.post(end)
+			root.post(end, "seen", "viewer")
 			if ming.signedIn() {
 				t.Errorf("after %s he is still signed in", end)
 			}
@@ -99,14 +100,14 @@ func TestStaff(t *testing.T) {
 		if _, err := k.console.Add(t.Context(), "later", console.Administrator); err != nil { // has no password yet
 			t.Fatal(err)
 		}
-		if a := root.post("/staff/boss/role", "role", "viewer"); a.status != http.StatusConflict {
+		if a := root.post("/staff/boss/role", "role", "viewer", "seen", "administrator"); a.status != http.StatusConflict {
 			t.Errorf("giving it away is answered %d", a.status)
 		}
-		if a := root.post("/staff/boss/disable"); a.status != http.StatusConflict {
+		if a := root.post("/staff/boss/disable", "seen", "administrator"); a.status != http.StatusConflict {
 			t.Errorf("disabling is answered %d", a.status)
 		}
 		k.staff(t, "second", console.Administrator)
-		if a := root.post("/staff/boss/role", "role", "viewer"); a.status != http.StatusSeeOther {
+		if a := root.post("/staff/boss/role", "role", "viewer", "seen", "administrator"); a.status != http.StatusSeeOther {
 			t.Errorf("beside another it is answered %d", a.status)
 		}
 		if a := root.get("/staff"); a.status != http.StatusForbidden {
@@ -127,6 +128,47 @@ func TestStaff(t *testing.T) {
 			t.Errorf("the check of another answers %d", a.status)
 		}
 	})
+}
+
+// TestStaff_two has two administrators decide from what both saw.
+func TestStaff_two(t *testing.T) {
+	t.Parallel()
+	k := start(t)
+	one, other := k.staff(t, "one", console.Administrator), k.staff(t, "other", console.Administrator)
+	code, err := k.console.Add(t.Context(), "ming", console.Viewer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := regexp.MustCompile(`name="seen" value="([^"]*)"`)
+	saw := seen.FindStringSubmatch(other.get("/staff/ming").body)[1]
+	if a := one.post("/staff/ming/disable", "seen", saw); a.status != http.StatusSeeOther {
+		t.Fatalf("the first is answered %d", a.status)
+	}
+	a := other.post("/staff/ming/role", "seen", saw, "role", "administrator")
+	if a.status != http.StatusConflict || !strings.Contains(a.body, `"You saw">normal<`) || !strings.Contains(a.body, `"It is now">disabled<`) || strings.Contains(a.body, `"You saw">Viewer`) {
+		t.Errorf("the second is answered %d %s", a.status, a.body)
+	}
+	// What he holds by an invitation waits until he is enabled.
+	take := func() answer { return k.browser(t).post("/setup", "code", code, "password", password, "again", password) }
+	if a := take(); a.status != http.StatusForbidden || !strings.Contains(a.body, "Your account is disabled") {
+		t.Errorf("his code is answered %d %s", a.status, a.body)
+	}
+	if a := other.post("/staff/ming/enable", "seen", seen.FindStringSubmatch(a.body)[1]); a.status != http.StatusSeeOther {
+		t.Errorf("having seen it he is answered %d", a.status)
+	}
+	if a := take(); a.status != http.StatusSeeOther {
+		t.Errorf("once he is enabled his code is answered %d", a.status)
+	}
+	if s, _, _ := k.store.ConsoleStaff(t.Context(), "ming"); s.Role != console.Viewer {
+		t.Errorf("he is %+v", s)
+	}
+	one.get("/staff/ming")
+	if a := one.post("/staff/ming/role", "role", "operator"); a.status != http.StatusConflict {
+		t.Errorf("who hasn't seen him is answered %d", a.status)
+	}
+	if page := one.get("/journal?what=staff_role").body; strings.Count(page, "somebody else has changed him meanwhile") != 2 {
+		t.Errorf("the journal says %s", page)
+	}
 }
 
 // TestStaff_self holds that nobody resets himself: who finds an open browser could stay.

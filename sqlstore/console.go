@@ -148,7 +148,10 @@ func (s *Store) TakeInvitation(ctx context.Context, hash []byte, as console.Staf
 			if _, err := putStaff(c, as); err != nil {
 				return err
 			}
-		} else if _, err := c.exec(`UPDATE console_staff SET password = $2 WHERE name = $1 AND disabled_at IS NULL`, name, as.Password); err != nil {
+		} else if n, err := c.exec(`UPDATE console_staff SET password = $2 WHERE name = $1 AND disabled_at IS NULL`, name, as.Password); err != nil {
+			return err
+		} else if n == 0 {
+			staff, _, err = oneStaff(c, name)
 			return err
 		}
 		if _, err := c.exec(`DELETE FROM console_invitation WHERE staff = $1`, name); err != nil {
@@ -158,7 +161,6 @@ func (s *Store) TakeInvitation(ctx context.Context, hash []byte, as console.Staf
 			name = as.Name
 		}
 		staff, taken, err = oneStaff(c, name)
-		taken = taken && staff.Disabled.IsZero()
 		return err
 	})
 	if err != nil {
@@ -167,18 +169,22 @@ func (s *Store) TakeInvitation(ctx context.Context, hash []byte, as console.Staf
 	return staff, taken, nil
 }
 
-// ChangeConsoleStaff writes role and Disabled, unless nobody could administrate any more.
-func (s *Store) ChangeConsoleStaff(ctx context.Context, staff console.Staff) (done bool, err error) {
+// ChangeConsoleStaff writes role and Disabled, unless he isn't as he was any more, or nobody
+// could administrate.
+func (s *Store) ChangeConsoleStaff(ctx context.Context, was, staff console.Staff) (done bool, err error) {
 	err = s.writer.write(ctx, func(c *session) error {
 		done = false
+		now, found, err := oneStaff(c, staff.Name)
+		switch {
+		case err != nil:
+			return err
+		case !found || now.Seen() != was.Seen():
+			return console.ErrStaffChanged
+		}
 		if staff.Role != console.Administrator || !staff.Disabled.IsZero() {
-			was, found, err := oneStaff(c, staff.Name)
-			if err != nil || !found {
-				return err
-			}
 			var others int
-			_, err = c.one(`SELECT COUNT(*) FROM console_staff WHERE role = 'administrator' AND disabled_at IS NULL AND password <> '' AND name <> $1`, []any{staff.Name}, []any{&others})
-			if err != nil || others == 0 && was.Role == console.Administrator && was.Disabled.IsZero() {
+			_, err := c.one(`SELECT COUNT(*) FROM console_staff WHERE role = 'administrator' AND disabled_at IS NULL AND password <> '' AND name <> $1`, []any{staff.Name}, []any{&others})
+			if err != nil || others == 0 && now.Role == console.Administrator && now.Disabled.IsZero() {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -38,9 +39,35 @@ func TestConsole(t *testing.T) {
 		if ok, err := s.PutConsoleStaff(ctx, li, console.Invitation{Hash: []byte("li2"), Staff: "li", Expires: now.Add(time.Hour)}); err != nil || ok {
 			t.Errorf("a name twice: %t %v", ok, err)
 		}
+		staffChanges(t, s, now)
 		consoleSessions(t, s, now)
 		consoleJournal(t, s, now)
 	})
+}
+
+// staffChanges has two change li from what they saw, and li take his invitation meanwhile.
+func staffChanges(t *testing.T, s *Store, now time.Time) {
+	t.Helper()
+	ctx := t.Context()
+	seen, off := console.Staff{Name: "li", Role: console.Viewer}, console.Staff{Name: "li", Role: console.Viewer, Disabled: now}
+	if done, err := s.ChangeConsoleStaff(ctx, seen, off); err != nil || !done {
+		t.Fatalf("disabling him: %t %v", done, err)
+	}
+	if done, err := s.ChangeConsoleStaff(ctx, seen, console.Staff{Name: "li", Role: console.Operator}); !errors.Is(err, console.ErrStaffChanged) || done {
+		t.Errorf("another one who hasn't seen that: %t %v", done, err)
+	}
+	if got, ok, err := s.TakeInvitation(ctx, []byte("li"), console.Staff{Password: "x"}, now); err != nil || ok || got.Name != "li" || !got.Disabled.Equal(now) || got.Password != "" {
+		t.Errorf("who is disabled takes his invitation: %+v %t %v", got, ok, err)
+	}
+	if done, err := s.ChangeConsoleStaff(ctx, off, seen); err != nil || !done {
+		t.Fatalf("enabling him: %t %v", done, err)
+	}
+	if got, _, err := s.ConsoleStaff(ctx, "li"); err != nil || got.Role != console.Viewer || !got.Disabled.IsZero() {
+		t.Errorf("he is %+v, %v", got, err)
+	}
+	if _, err := s.ChangeConsoleStaff(ctx, console.Staff{}, console.Staff{Name: "nobody"}); !errors.Is(err, console.ErrStaffChanged) {
+		t.Errorf("nobody: %v", err)
+	}
 }
 
 func consoleSessions(t *testing.T, s *Store, now time.Time) {
@@ -76,7 +103,7 @@ func consoleSessions(t *testing.T, s *Store, now time.Time) {
 		t.Fatal(err)
 	}
 	left(1, "a sweep that is too early")
-	if ok, err := s.ChangeConsoleStaff(ctx, console.Staff{Name: "root", Role: console.Viewer}); err != nil || ok {
+	if ok, err := s.ChangeConsoleStaff(ctx, console.Staff{Role: console.Administrator}, console.Staff{Name: "root", Role: console.Viewer}); err != nil || ok {
 		t.Errorf("the last administrator is none any more: %t %v", ok, err)
 	}
 	if err := s.SweepConsole(ctx, now.Add(2*time.Minute), now, now.Add(2*time.Hour)); err != nil {
