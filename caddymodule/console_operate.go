@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -42,7 +43,8 @@ func inConsole(err error) error {
 		}
 		return console.Refuse(status, zh, en)
 	case errors.As(err, &refused):
-		return console.Refuse(http.StatusBadRequest, "无法启动该任务："+refused.Message, refused.Message)
+		said := console.JobReason(refused.Code)
+		return console.Refuse(http.StatusBadRequest, "无法启动该任务："+said.ZH, said.EN)
 	case errors.Is(err, job.ErrBusy):
 		return console.Refuse(http.StatusConflict, "该公众号已有同类任务在进行", job.ErrBusy.Error())
 	case errors.Is(err, job.ErrUnknown):
@@ -60,7 +62,18 @@ func inConsole(err error) error {
 	case ref.code == apiNoToken || errors.Is(err, custody.ErrUnknownAccount):
 		return console.Refuse(http.StatusConflict, "网关不保管该公众号的凭证", "The gateway keeps no token of this account")
 	}
-	return console.Refuse(http.StatusBadGateway, "微信拒绝了请求："+ref.detail, "WeChat has refused: "+ref.detail)
+	said := map[code]console.Text{
+		apiTokenEarly:      {ZH: "凭证刚刚更新过，请稍后再试", EN: "The token was renewed a moment ago: try again later"},
+		apiQuotaSpent:      {ZH: "额度已用完", EN: "The quota is used up"},
+		codeWechatSetup:    {ZH: "公众号的配置有误，请在「公众号」中检查", EN: "The account's configuration is wrong: check it at Accounts"},
+		codeWechatNonsense: {ZH: "微信的回答有误", EN: "WeChat's answer makes no sense"},
+		codeWechatDown:     {ZH: "微信繁忙或无法访问，请稍后再试", EN: "WeChat is busy or can't be reached: try again later"},
+	}[ref.code]
+	said.ZH, said.EN = cmp.Or(said.ZH, "微信拒绝了请求"), cmp.Or(said.EN, "WeChat has refused")
+	if ref.detail != "" {
+		said.ZH, said.EN = said.ZH+"（微信："+ref.detail+"）", said.EN+" (WeChat: "+ref.detail+")"
+	}
+	return console.Refuse(http.StatusBadGateway, said.ZH, said.EN)
 }
 
 // consoleEvents are what lines of business are told.

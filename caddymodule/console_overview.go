@@ -93,16 +93,18 @@ func (n *needs) ofNode() {
 func (n *needs) ofAccounts(ctx context.Context) error {
 	for _, s := range n.keeper.States() {
 		if s.Alarm != "" {
-			n.bad("/accounts/of/"+s.AppID, "公众号 %[1]s（%[2]s）：%[3]s", "Account %[1]s (%[2]s): %[4]s", s.AppID, s.Kind, s.DoZH, s.Do)
+			kind := console.TokenKind(string(s.Kind))
+			n.bad("/accounts/of/"+s.AppID, "公众号 %[1]s（%[2]s）：%[3]s", "Account %[1]s (%[5]s): %[4]s", s.AppID, kind.ZH, s.DoZH, s.Do, kind.EN)
 		}
 	}
 	paused, err := n.messages.Paused(ctx)
 	for _, p := range paused {
 		why, known := pauseWords[p.Reason]
 		if !known {
-			why = console.Text{ZH: string(p.Reason), EN: string(p.Reason)}
+			why = inWords(p.Reason)
 		}
-		n.bad("/messages", "公众号 %[1]s 的消息（%[2]s）暂停至 %[3]s：%[4]s", "Messages of %[1]s (%[2]s) wait until %[3]s: %[5]s", p.AppID, p.Kind, n.when(p.Until), why.ZH, why.EN)
+		kind := inWords(p.Kind)
+		n.bad("/messages", "公众号 %[1]s 的消息（%[2]s）暂停至 %[4]s：%[5]s", "Messages of %[1]s (%[3]s) wait until %[4]s: %[6]s", p.AppID, kind.ZH, kind.EN, n.when(p.Until), why.ZH, why.EN)
 	}
 	return err
 }
@@ -167,7 +169,8 @@ func (n *needs) ofJobs(ctx context.Context) error {
 	for _, j := range list { // the youngest first
 		of := [2]string{j.Kind, j.AppID}
 		if !seen[of] && j.State == job.Failed && n.now().Sub(j.Ended) < needsDays {
-			n.bad("/jobs/"+j.ID, "公众号 %s 的任务 %s 于 %s 失败", "Job %[2]s of %[1]s failed at %[3]s", j.AppID, j.Kind, n.when(j.Ended))
+			kind := console.Job{Kind: j.Kind}.KindName()
+			n.bad("/jobs/"+j.ID, "公众号 %[1]s 的任务「%[2]s」于 %[4]s 失败", "Job %[3]q of %[1]s failed at %[4]s", j.AppID, kind.ZH, kind.EN, n.when(j.Ended))
 		}
 		seen[of] = true
 	}

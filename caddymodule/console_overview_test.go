@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"math"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,31 @@ func (g *gateway) goesOn(t *testing.T) {
 	}
 	if err := g.app.tallies().AddCounts(t.Context(), counts); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestConsole_needs(t *testing.T) {
+	t.Parallel()
+	g := startConsole(t)
+	g.breakThings(t)
+	needs, err := consoleOverview{g.app}.Needs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := regexp.MustCompile(`backfill|（template|\(template\)|%!`)
+	words := map[string]int{}
+	for _, n := range needs {
+		if codes.MatchString(n.Said.ZH + n.Said.EN) {
+			t.Errorf("staff see a code: %+v", n.Said)
+		}
+		for _, want := range []string{"任务「补全 unionid」", "模板消息）暂停至", `Job "complete unionids" of ` + appA + " failed at"} {
+			if strings.Contains(n.Said.ZH+n.Said.EN, want) {
+				words[want]++
+			}
+		}
+	}
+	if len(words) != 3 {
+		t.Errorf("they say %+v", needs)
 	}
 }
 

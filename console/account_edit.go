@@ -125,7 +125,7 @@ func (v *visit) keptAccount(entered directory.KeptAccount, fresh bool, err error
 		}
 		view.Entry, view.Now = now.Entry, differences(visible(entered.Account), visible(now.Account))
 	}
-	v.came = "refused: " + f.EN
+	v.ended("refused", f.Text)
 	return v.page(f.status, "account", view)
 }
 

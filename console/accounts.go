@@ -83,6 +83,9 @@ func named[K ~string](words map[K]Text, code K) Text {
 	return Text{string(code), string(code)}
 }
 
+// TokenKind is what a kind of token or ticket is called.
+func TokenKind(kind string) Text { return named(tokenKinds, kind) }
+
 // syncTemplates has WeChat list the templates of an account.
 func (c *Console) syncTemplates(v *visit) error {
 	appID := v.r.PathValue("appid")

@@ -86,11 +86,14 @@ func (c *Console) makeCodes(v *visit) error {
 		return err
 	}
 	if err != nil || out.failed != nil {
-		v.came = "refused: cut off"
+		v.ended("refused", cutOff)
 		c.Log.ErrorContext(v.ctx, "making codes for a list was cut off", "made", len(out.names), "error", err, "writing", out.failed)
 	}
 	return out.close()
 }
+
+// cutOff is what the journal says where not all got theirs.
+var cutOff = Text{"中断", "cut off"}
 
 // codesFile is a ZIP file of codes: an image each, and a table of all.
 type codesFile struct {
@@ -149,7 +152,7 @@ func (f *codesFile) close() error {
 		return err
 	}
 	if err := f.write("codes.csv", zip.Deflate, []byte(table.String())); err != nil {
-		f.came = "refused: cut off"
+		f.ended("refused", cutOff)
 		return nil // the answer is under way, or nobody waits for it
 	}
 	_ = f.zip.Close()

@@ -163,6 +163,7 @@ func (c *Console) sendNotice(v *visit) error {
 			en, zh = strings.ReplaceAll(en, strconv.Quote(b.Key), strconv.Quote(b.Label)), strings.ReplaceAll(zh, b.Key, "「"+b.Label+"」")
 		}
 	}
-	view.Wrong, v.came = Text{zh, en}, "refused: "+en
+	view.Wrong = Text{zh, en}
+	v.ended("refused", view.Wrong)
 	return v.page(http.StatusBadRequest, "compose", view)
 }

@@ -78,7 +78,7 @@ func (c *Console) turnOn(v *visit) error {
 	step, proved := codeStep(secret, plainCode(v.r.PostFormValue("code")), c.Now())
 	if !right || !proved {
 		said := Text{"密码或验证码不正确，请检查手机时间", "The password or the code is wrong; is the phone's clock right?"}
-		v.came = "refused: " + said.EN
+		v.ended("refused", said)
 		return c.showEnrol(v, http.StatusForbidden, secret, url, said)
 	}
 	codes, hashes := c.newRecoveries()

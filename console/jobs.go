@@ -80,6 +80,46 @@ var (
 	}
 )
 
+// jobReasons say why a job waits or has failed, and why it couldn't do a row.
+var jobReasons = map[string]Text{
+	"list_incomplete":   {"微信的关注者列表提前结束，未将任何人视为取消关注；请重新启动任务", "WeChat's list of followers ended early: nobody was taken for gone; start the job again"},
+	"subject_missing":   {"该公众号不属于任何开放平台，因此没有 unionid；请填写其主体（subject）", "The account belongs to no open platform, so it has no unionids: give it its subject"},
+	"account_unknown":   {"没有这个公众号", "There is no such account"},
+	"from_missing":      {"迁移需要填写公众号原来的 AppID", "A migration needs the app id that the account had before"},
+	"from_same":         {"原 AppID 与现在的相同，无法迁移", "An account can't be migrated to itself"},
+	"kind_unknown":      {"没有这种任务", "There are no jobs of this kind"},
+	"quota_share":       {"今日可用于任务的额度已用完，明天自动继续", "The share of today's quota that jobs may use is used up: it goes on tomorrow"},
+	"facts_unavailable": {"无法访问数据库，恢复后自动继续", "The database can't be reached: it goes on by itself"},
+	"broken":            {"出错了，详见网关日志", "Something went wrong: the gateway's log says what"},
+	"openid_wrong":      {"微信表示这不是该公众号的 openid", "WeChat says that this is no openid of the account"},
+	"openid_not_moved":  {"微信没有给出新的 openid", "WeChat gave no new openid"},
+	"bad_openid":        {"这不可能是 openid", "This can't be an openid"},
+	"bad_unionid":       {"微信给出的 unionid 有误", "What WeChat gave can't be a unionid"},
+	"wechat_retry":      {"微信繁忙或无法访问，将自动重试", "WeChat is busy or can't be reached: it is tried again"},
+	"wechat_fault":      {"微信的回答有误", "WeChat's answer makes no sense"},
+	"wechat_config":     {"公众号的配置有误，请在「公众号」中检查", "The account's configuration is wrong: check it at Accounts"},
+}
+
+// JobReason says in words what a code of a job's means.
+func JobReason(code string) Text {
+	if _, known := conflictNames[code]; known {
+		return conflictText(code)
+	}
+	if said, known := jobReasons[code]; known {
+		return said
+	}
+	if strings.HasPrefix(code, "wechat_") {
+		return Text{"微信拒绝了请求", "WeChat has refused"}
+	}
+	return Text{code, code}
+}
+
+// Reason says why it waits or has failed. What WeChat said stands beside it.
+func (j Job) Reason() Text { return JobReason(j.Why) }
+
+// Reason says why it couldn't be done.
+func (p Problem) Reason() Text { return JobReason(p.Code) }
+
 // KindName is what its kind is called.
 func (j Job) KindName() Text { return wordsOf(jobKinds, j.Kind) }
 

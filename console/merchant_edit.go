@@ -92,7 +92,7 @@ func (v *visit) saved(realm Realm, m, made merchant.Merchant, fresh bool, err er
 	if view.Wrong = f.Text; changed != nil {
 		view.Wrong = Text{"其他人刚刚修改过。下面列出了他的改动；再次保存会以您填写的内容为准", "Somebody else has changed this meanwhile, as listed below; saving again makes it what you have entered"}
 	}
-	v.came = "refused: " + f.EN
+	v.ended("refused", f.Text)
 	return v.page(f.status, "edit", view)
 }
 

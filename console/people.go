@@ -219,7 +219,7 @@ func (c *Console) change(v *visit, change func(*Staff)) error {
 	change(&s)
 	done, err := c.Store.ChangeConsoleStaff(v.ctx, was, s)
 	if errors.Is(err, ErrStaffChanged) {
-		v.came = "refused: " + ErrStaffChanged.Error()
+		v.ended("refused", Text{"其他管理员刚刚修改过", ErrStaffChanged.Error()})
 		return c.showPerson(v, http.StatusConflict, &was)
 	}
 	if err != nil {

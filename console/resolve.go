@@ -49,7 +49,7 @@ func (c *Console) onConflict(v *visit, done string, do func(v *visit, row identi
 		f = own
 	}
 	if f != nil {
-		v.came = "refused: " + f.EN
+		v.ended("refused", f.Text)
 		return c.showConflicts(v, f.status, 0, f.Text)
 	}
 	if err != nil {

@@ -169,7 +169,7 @@ func (v *visit) keptSite(entered directory.KeptSite, fresh bool, err error) erro
 		}
 		view.Entry, view.Now = now.Entry, differences(entered.Site, now.Site)
 	}
-	v.came = "refused: " + f.EN
+	v.ended("refused", f.Text)
 	return v.page(f.status, "site", view)
 }
 

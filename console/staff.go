@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"regexp"
@@ -73,8 +74,23 @@ type Entry struct {
 	What    string
 	About   string // whom or what it is about
 	Address string
-	// Result is done, or why not; empty if the gateway stopped in between.
-	Result string
+	// Result is done or refused, perhaps with what there is to say of it in English; empty
+	// if the gateway stopped in between. ZH is the same in Chinese, without done or refused;
+	// empty in entries of older versions.
+	Result, ZH string
+}
+
+// Came is what came of it, in words.
+func (e Entry) Came() Text {
+	state, said, _ := strings.Cut(e.Result, ": ")
+	zh := map[string]string{"done": "成功", "refused": "拒绝"}[state]
+	switch said = cmp.Or(e.ZH, said); {
+	case zh == "":
+		zh = cmp.Or(e.ZH, e.Result)
+	case said != "":
+		zh += "：" + said
+	}
+	return Text{zh, e.Result}
 }
 
 // Done says that it was done, whatever else the result tells.
@@ -134,9 +150,8 @@ type Store interface {
 	// PassConsoleEntry is as much work as PutConsoleEntry, and writes no entry: how long a
 	// try to sign in takes doesn't tell which names there are, and strangers fill no journal.
 	PassConsoleEntry(ctx context.Context) error
-	// SettleConsoleEntry writes what came of an entry that has no result yet, and what it
-	// was about, as far as that was only found out meanwhile.
-	SettleConsoleEntry(ctx context.Context, seq int64, about, result string) error
+	// SettleConsoleEntry writes About, Result and ZH of an entry that has no result yet.
+	SettleConsoleEntry(ctx context.Context, e Entry) error
 	// ConsoleEntries lists the journal, the newest first.
 	ConsoleEntries(ctx context.Context, f EntryFilter) ([]Entry, error)
 }

@@ -149,7 +149,9 @@ func TestStaff_two(t *testing.T) {
 		t.Errorf("the second is answered %d %s", a.status, a.body)
 	}
 	// What he holds by an invitation waits until he is enabled.
-	take := func() answer { return k.browser(t).post("/setup", "code", code, "password", password, "again", password) }
+	take := func() answer {
+		return k.browser(t).post("/setup", "code", code, "password", password, "again", password)
+	}
 	if a := take(); a.status != http.StatusForbidden || !strings.Contains(a.body, "Your account is disabled") {
 		t.Errorf("his code is answered %d %s", a.status, a.body)
 	}

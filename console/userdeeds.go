@@ -58,7 +58,7 @@ func (c *Console) refused(v *visit, err error) error {
 	if errors.Is(err, ErrUserChanged) {
 		since = time.UnixMicro(v.number64("at"))
 	}
-	v.came = "refused: " + f.EN
+	v.ended("refused", f.Text)
 	if shown := c.showUser(v, f.status, f.Text, since); shown != nil {
 		return err // there is nobody to show
 	}
@@ -170,7 +170,7 @@ func (c *Console) mergePage(v *visit, realm Realm, into, reason string) error {
 		}
 		*at = userView{Realm: realm, User: u}
 	}
-	v.came = "asked to confirm"
+	v.came, v.cameZH = "asked to confirm", "等待确认"
 	return v.page(http.StatusOK, "usermerge", view)
 }
 

@@ -185,7 +185,7 @@ func (c *Console) findUser(v *visit) error {
 		_, err = c.Users.User(v.ctx, realm.Name, id)
 	}
 	if f := userFault(err); f != nil {
-		v.came = "refused: " + f.EN
+		v.ended("refused", f.Text)
 		return c.showFind(v, f.status, f.Text)
 	}
 	if err != nil {

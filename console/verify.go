@@ -46,15 +46,15 @@ func (c *Console) verifyAudit(v *visit) error {
 			return err
 		}
 		v.Log.ErrorContext(v.ctx, "checking the audit", "error", err)
-		v.came = "refused: " + faultOf(err).EN
 		f := faultOf(err)
+		v.ended("refused", f.Text)
 		v.jsonLine(outcome{Text: v.say(f.Text)})
 		return nil
 	}
 	o := judged(count, head, at, len(kept) > 0, err)
-	o.Text, v.came = v.say(o.Said), o.Said.EN
+	o.Text, v.came, v.cameZH = v.say(o.Said), o.Said.EN, o.Said.ZH
 	if o.OK {
-		v.came = "done: " + o.Said.EN
+		v.ended("done", o.Said)
 	}
 	if lines {
 		v.jsonLine(o)

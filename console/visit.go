@@ -27,7 +27,8 @@ type visit struct {
 	session Session
 	word    string // that his forms carry
 	about   string // what the journal says it is about
-	came    string // ... and what came of it, if it is answered with a page of its own
+	// ... and what came of it, if it is answered with a page of its own; see [Entry].
+	came, cameZH string
 }
 
 // What a form sends at most, in bytes: maxTable with a table of merchants.
@@ -114,17 +115,17 @@ func (v *visit) noted(rt route) error {
 	if err != nil {
 		return err
 	}
-	err = rt.serve(v.Console, v)
-	result := cmp.Or(v.came, "done")
-	if err != nil {
-		f := faultOf(err)
-		result = "refused: " + f.EN
+	if err = rt.serve(v.Console, v); err != nil {
+		v.ended("refused", faultOf(err).Text)
 	}
-	if err := v.Store.SettleConsoleEntry(context.WithoutCancel(v.ctx), seq, v.about, result); err != nil {
+	if err := v.Store.SettleConsoleEntry(context.WithoutCancel(v.ctx), Entry{Seq: seq, About: v.about, Result: cmp.Or(v.came, "done"), ZH: v.cameZH}); err != nil {
 		v.Log.ErrorContext(v.ctx, "writing the journal of the console", "error", err)
 	}
 	return err
 }
+
+// ended notes for the journal whether it was done or refused, and what there is to say of it.
+func (v *visit) ended(state string, said Text) { v.came, v.cameZH = state+": "+said.EN, said.ZH }
 
 func (v *visit) entry(what, about string) Entry {
 	return Entry{At: v.Now(), Staff: v.staff.Name, What: what, About: about, Address: v.Client(v.r)}

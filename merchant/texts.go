@@ -94,7 +94,7 @@ func (f *Fault) Say() (en, zh string) {
 	case FaultQuota:
 		return "the account has used up what WeChat lets it do: try again later", "公众号的调用额度已用完，请稍后再试"
 	case FaultWeChat:
-		return "WeChat refuses: " + f.Limit, "微信拒绝了请求：" + f.Limit
+		return "WeChat refuses: " + f.Limit, "微信拒绝了请求，请检查公众号的配置和状态（" + f.Limit + "）"
 	case FaultBusy:
 		return "WeChat can't be reached at the moment: try again", "暂时无法连接微信，请稍后再试"
 	}

@@ -114,8 +114,8 @@ func (s *Store) PutConsoleEntry(ctx context.Context, e console.Entry) (seq int64
 		if seq, err = count(c, "console/journal", 1); err != nil {
 			return err
 		}
-		_, err = c.exec(`INSERT INTO console_journal (seq, at, staff, what, about, address, result) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			seq, e.At.UnixMicro(), e.Staff, e.What, e.About, e.Address, e.Result)
+		_, err = c.exec(`INSERT INTO console_journal (seq, at, staff, what, about, address, result, said_zh) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			seq, e.At.UnixMicro(), e.Staff, e.What, e.About, e.Address, e.Result, e.ZH)
 		return err
 	})
 	if err != nil {
@@ -137,8 +137,8 @@ func (s *Store) PassConsoleEntry(ctx context.Context) error {
 }
 
 // SettleConsoleEntry writes what came of an entry that has no result yet, and what it was about.
-func (s *Store) SettleConsoleEntry(ctx context.Context, seq int64, about, result string) error {
-	return s.console(ctx, "writing the journal", `UPDATE console_journal SET about = $2, result = $3 WHERE seq = $1 AND result = ''`, seq, about, result)
+func (s *Store) SettleConsoleEntry(ctx context.Context, e console.Entry) error {
+	return s.console(ctx, "writing the journal", `UPDATE console_journal SET about = $2, result = $3, said_zh = $4 WHERE seq = $1 AND result = ''`, e.Seq, e.About, e.Result, e.ZH)
 }
 
 // ConsoleEntries lists the journal, the newest first.
@@ -147,7 +147,7 @@ func (s *Store) ConsoleEntries(ctx context.Context, f console.EntryFilter) ([]co
 	if before <= 0 {
 		before = math.MaxInt64
 	}
-	query, args := `SELECT seq, at, staff, what, about, address, result FROM console_journal WHERE seq < $1`, []any{before}
+	query, args := `SELECT seq, at, staff, what, about, address, result, said_zh FROM console_journal WHERE seq < $1`, []any{before}
 	for _, x := range []struct{ column, want string }{{"staff", f.Staff}, {"what", f.What}} {
 		if x.want != "" {
 			args = append(args, x.want)
@@ -162,7 +162,7 @@ func (s *Store) ConsoleEntries(ctx context.Context, f console.EntryFilter) ([]co
 		return c.each(query, args, func(rows *sql.Rows) error {
 			var e console.Entry
 			var at sql.NullInt64
-			err := rows.Scan(&e.Seq, &at, &e.Staff, &e.What, &e.About, &e.Address, &e.Result)
+			err := rows.Scan(&e.Seq, &at, &e.Staff, &e.What, &e.About, &e.Address, &e.Result, &e.ZH)
 			e.At = timeOf(at)
 			list = append(list, e)
 			return err

@@ -124,7 +124,7 @@ func consoleJournal(t *testing.T, s *Store, now time.Time) {
 			t.Fatal(err)
 		}
 		for _, result := range []string{"done", "undone"} {
-			if err := s.SettleConsoleEntry(ctx, seq, "it", result); err != nil {
+			if err := s.SettleConsoleEntry(ctx, console.Entry{Seq: seq, About: "it", Result: result, ZH: "成"}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -133,7 +133,7 @@ func consoleJournal(t *testing.T, s *Store, now time.Time) {
 		t.Fatal(err)
 	}
 	newest, err := s.ConsoleEntries(ctx, console.EntryFilter{Limit: 2})
-	if err != nil || len(newest) != 2 || newest[0].Result != "done" || newest[0].About != "it" || newest[0].Seq <= newest[1].Seq {
+	if err != nil || len(newest) != 2 || newest[0].Result != "done" || newest[0].About != "it" || newest[0].ZH != "成" || newest[0].Seq <= newest[1].Seq {
 		t.Fatalf("the journal is %+v, %v", newest, err)
 	}
 	if older, err := s.ConsoleEntries(ctx, console.EntryFilter{Before: newest[1].Seq, Limit: 2}); err != nil || len(older) != 1 {
