@@ -43,6 +43,9 @@ type codeView struct {
 // Lives that a code may be given.
 var lives = map[string]time.Duration{"screen": merchant.OnScreen, "day": 24 * time.Hour, "mail": merchant.Mailed}
 
+// undrawn is what the journal says of a code that has no picture.
+var undrawn = Text{"二维码图片无法生成，仅有链接", "the image couldn't be drawn: there is the link alone"}
+
 // makeCode makes a code. It is shown this once: whoever has it may bind himself.
 func (c *Console) makeCode(v *visit) error {
 	realm, m, err := v.merchant()
@@ -55,13 +58,15 @@ func (c *Console) makeCode(v *visit) error {
 	if err != nil {
 		return err
 	}
-	svg, png, err := c.Draw(code.URL)
-	if err != nil {
-		return err
+	view := codeView{Realm: realm, Merchant: m, Code: code}
+	// The code is made, and the older one worth nothing: without a picture its link is good.
+	if svg, png, err := c.Draw(code.URL); err != nil {
+		c.Log.ErrorContext(v.ctx, "drawing a code", "error", err)
+		v.ended("done", undrawn)
+	} else {
+		view.Image, view.Download = template.HTML(svg), template.URL("data:image/png;base64,"+base64.StdEncoding.EncodeToString(png))
 	}
-	return v.page(http.StatusOK, "code", codeView{
-		realm, m, code, template.HTML(svg), template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(png)),
-	})
+	return v.page(http.StatusOK, "code", view)
 }
 
 // code is the one that the address names, with its merchant.

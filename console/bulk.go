@@ -28,6 +28,13 @@ type getting struct {
 	Count int
 }
 
+// shownPicked is how many of those who were picked the page lists.
+const shownPicked = 150
+
+// Shown are those of the list that the page shows, More how many it doesn't.
+func (v codesView) Shown() []merchant.Listed { return v.List[:min(len(v.List), shownPicked)] }
+func (v codesView) More() int                { return len(v.List) - len(v.Shown()) }
+
 // codesPage says what codes for the merchants who were picked would do.
 func (c *Console) codesPage(v *visit) error {
 	realm, err := v.realm()
@@ -121,11 +128,13 @@ func (f *codesFile) add(m merchant.MadeCode) error {
 		f.begin()
 	}
 	_, png, err := f.Draw(m.Code.URL)
-	if err == nil {
-		err = f.write(f.name(m), zip.Store, png) // it is packed already
+	if err != nil { // its link is in the table
+		f.Log.ErrorContext(f.ctx, "drawing a code", "error", err)
+		f.ended("done", undrawn)
+		return nil
 	}
-	f.failed = err
-	return err
+	f.failed = f.write(f.name(m), zip.Store, png) // it is packed already
+	return f.failed
 }
 
 func (f *codesFile) write(name string, method uint16, content []byte) error {

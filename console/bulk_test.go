@@ -3,6 +3,7 @@ package console_test
 import (
 	"archive/zip"
 	"encoding/csv"
+	"errors"
 	"io"
 	"net/http"
 	"regexp"
@@ -51,10 +52,10 @@ func TestCodes(t *testing.T) {
 		if !strings.Contains(a.body, "wx01 · codes: 1<") || !strings.Contains(a.body, "takes the place of an older one") || ids.FindStringSubmatch(a.body)[1] != "M1 M2" {
 			t.Errorf("it says %s", a.body)
 		}
-		if a := b.get("/merchants/main/codes?all=1&status=normal&q=%E8%8C%B6"); ids.FindStringSubmatch(a.body)[1] != "M1 m1" {
+		if a := b.get("/merchants/main/codes?all=1&status=normal&find=" + b.finds("茶")); ids.FindStringSubmatch(a.body)[1] != "M1 m1" {
 			t.Errorf("all that match are %s", ids.FindString(a.body))
 		}
-		for path, status := range map[string]int{"": 400, "?all=1&q=nobody": 400, "?id=M9": 404, "?all=1&shown=x": 404, "?" + strings.Repeat("id=M1&", 501): 400} {
+		for path, status := range map[string]int{"": 400, "?all=1&find=" + b.finds("nobody"): 400, "?all=1&find=made-up": 400, "?id=M9": 404, "?all=1&shown=x": 404, "?" + strings.Repeat("id=M1&", 501): 400} {
 			if a := b.get("/merchants/main/codes" + path); a.status != status {
 				t.Errorf("%.40s is answered %d", path, a.status)
 			}
@@ -85,6 +86,24 @@ func TestCodes(t *testing.T) {
 			t.Errorf("the table is %q", rows)
 		}
 	})
+	t.Run("a code whose image can't be drawn is made all the same, and told by its link", func(t *testing.T) {
+		draw := k.console.Draw
+		defer func() { k.console.Draw = draw }()
+		k.console.Draw = func(url string) (svg, png []byte, err error) { return nil, nil, errors.New("no room") }
+		op := k.staff(t, "two", console.Operator)
+		a := op.post("/merchants/main/of/M1/codes", "appid", "wx01", "life", "mail")
+		if a.status != http.StatusOK || !strings.Contains(a.body, "http://we.example/q/") || !strings.Contains(a.body, "could not be drawn") || !strings.Contains(a.body, "/cancel") || strings.Contains(a.body, "data:image") || strings.Contains(a.body, "data-print") {
+			t.Errorf("answered %d %s", a.status, a.body)
+		}
+		files := op.post("/merchants/main/codes", "ids", "M1 m1", "appid", "wx01", "life", "mail").unpacked(t)
+		if len(files) != 1 || strings.Count(files["codes.csv"], "http://we.example/q/") != 2 {
+			t.Errorf("the file has %q", files)
+		}
+		page := k.staff(t, "boss", console.Administrator).get("/journal?staff=two").body
+		if strings.Count(page, "done: the image couldn&#39;t be drawn") != 2 {
+			t.Errorf("the journal says %s", page)
+		}
+	})
 	t.Run("what is wrong is refused, and the journal has both", func(t *testing.T) {
 		for _, wrong := range [][]string{{"ids", "", "appid", "wx01"}, {"ids", strings.Repeat("M1 ", 501), "appid", "wx01"}} {
 			if a := b.post("/merchants/main/codes", wrong...); a.status != http.StatusBadRequest || !strings.Contains(a.body, "1 to 500") {
@@ -92,7 +111,7 @@ func TestCodes(t *testing.T) {
 			}
 		}
 		a := k.staff(t, "root", console.Administrator).get("/journal")
-		if strings.Count(a.body, "made codes</td>") != 3 || !strings.Contains(a.body, "refused: &#34;Merchants&#34; is wrong") || strings.Contains(a.body, "we.example") {
+		if strings.Count(a.body, "made codes</td>") != 4 || !strings.Contains(a.body, "refused: &#34;Merchants&#34; is wrong") || strings.Contains(a.body, "we.example") {
 			t.Errorf("the journal says %s", a.body)
 		}
 	})
@@ -100,7 +119,7 @@ func TestCodes(t *testing.T) {
 		if a := k.staff(t, "viewer", console.Viewer).get("/merchants/main"); strings.Contains(a.body, "checkbox") {
 			t.Error("a viewer may tick")
 		}
-		if a := b.get("/merchants/main?q=off"); !strings.Contains(a.body, `name="id" value="M2"`) || !strings.Contains(a.body, `name="q" value="off"`) {
+		if a := b.get("/merchants/main?find=" + b.finds("off")); !strings.Contains(a.body, `name="id" value="M2"`) || !strings.Contains(a.body, `name="q" type="search" placeholder="id, name, login, contact, phone" value="off"`) {
 			t.Errorf("the list is %s", a.body)
 		}
 	})
