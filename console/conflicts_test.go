@@ -50,6 +50,35 @@ func TestConflicts(t *testing.T) {
 			t.Errorf("it says %s", a.body)
 		}
 	})
+	t.Run("the first page judges them once a minute, and after one was resolved", func(t *testing.T) {
+		looks := func() int {
+			k.users.mu.Lock()
+			defer k.users.mu.Unlock()
+			n := k.users.looked
+			k.users.looked = 0
+			return n
+		}
+		looks()
+		for range 3 {
+			if a := b.get("/overview"); !strings.Contains(a.body, "Open conflicts in realm main: 4") {
+				t.Errorf("it says %s", a.body)
+			}
+		}
+		if n := looks(); n != 0 {
+			t.Errorf("it looks %d times", n)
+		}
+		k.ahead.Add(int64(time.Minute))
+		b.get("/overview")
+		if looks() == 0 {
+			t.Error("after a minute it doesn't look")
+		}
+		b.post("/users/main/conflicts/4", append(form(t, page.body, "/users/main/conflicts/4"), "how", "let_in", "reason", "r")...)
+		looks()
+		b.get("/overview")
+		if looks() == 0 {
+			t.Error("after one was resolved it doesn't look")
+		}
+	})
 	for path, want := range map[string][2]string{
 		"1": {"keep_holder", "merge m2 into m1"}, "1 ": {"keep_named", "merge m1 into m2"}, "1  ": {"part_holder", "unbind m1 from " + mingUnionid},
 		"3": {"part_named", "unbind m2 from " + liUnionid}, "3 ": {"move_named", "move m2 to " + mingOpenid}, "4": {"let_in", "unblock m2"},

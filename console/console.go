@@ -134,6 +134,8 @@ type Console struct {
 
 	mu   sync.Mutex
 	left time.Time // when the code for the first administrator was left
+	// open is how many conflicts of each realm were open when they were last judged.
+	open map[string]judgement
 }
 
 // route is an address, with the action that it takes a right for.
@@ -183,7 +185,7 @@ func New(c Config) *Console {
 	if c.Zone == nil {
 		c.Zone = time.FixedZone("Asia/Shanghai", 8*60*60)
 	}
-	k := &Console{Config: c, mux: http.NewServeMux(), takes: map[string]Action{}, pages: pagesIn(c.Zone), cross: http.NewCrossOriginProtection(), entries: map[string]bool{"sign_in": true, "sign_in_half": true, "sign_in_code": true, "setup": true}}
+	k := &Console{Config: c, mux: http.NewServeMux(), takes: map[string]Action{}, pages: pagesIn(c.Zone), cross: http.NewCrossOriginProtection(), open: map[string]judgement{}, entries: map[string]bool{"sign_in": true, "sign_in_half": true, "sign_in_code": true, "setup": true}}
 	for _, r := range routes() {
 		k.entries[r.what] = r.what != ""
 		k.takes[r.method+" "+r.path] = r.action

@@ -72,25 +72,58 @@ func (c *Console) overviewPage(v *visit) error {
 	return v.page(http.StatusOK, "overview", view)
 }
 
+// judgedFor is how long a judgement is good for the overview: each takes up to 90 lookups.
+const judgedFor = time.Minute
+
+// judgement is how many conflicts were open, of the newest of a realm.
+type judgement struct {
+	at   time.Time
+	open int
+}
+
+// judged is a judgement of a realm's conflicts that is at most a minute old.
+func (c *Console) judged(v *visit, realm string) (judgement, error) {
+	c.mu.Lock()
+	was, known := c.open[realm]
+	c.mu.Unlock()
+	if known && c.Now().Sub(was.at) < judgedFor {
+		return was, nil
+	}
+	is := judgement{at: c.Now()}
+	rows, err := c.Users.Conflicts(v.ctx, realm, 0, conflictPage)
+	for _, row := range rows {
+		met, merr := c.meeting(v, row)
+		if merr != nil {
+			return is, merr
+		}
+		if met.Open {
+			is.open++
+		}
+	}
+	if err == nil {
+		c.mu.Lock()
+		c.open[realm] = is
+		c.mu.Unlock()
+	}
+	return is, err
+}
+
+// unjudge has a realm's conflicts judged anew.
+func (c *Console) unjudge(realm string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, realm)
+}
+
 // openConflicts tells of those that are open, of the newest of each realm.
 func (c *Console) openConflicts(v *visit) ([]Need, error) {
 	var needs []Need
 	for _, realm := range c.Realms() {
-		rows, err := c.Users.Conflicts(v.ctx, realm.Name, 0, conflictPage)
+		of, err := c.judged(v, realm.Name)
 		if err != nil {
 			return nil, err
 		}
-		open := 0
-		for _, row := range rows {
-			met, err := c.meeting(v, row)
-			if err != nil {
-				return nil, err
-			}
-			if met.Open {
-				open++
-			}
-		}
-		if open > 0 {
+		if open := of.open; open > 0 {
 			needs = append(needs, Need{Path: "/users/" + realm.Name + "/conflicts", Said: Text{
 				fmt.Sprintf("域 %s 有 %d 个未解决的身份冲突", realm.Name, open), fmt.Sprintf("Open conflicts in realm %s: %d", realm.Name, open),
 			}})

@@ -44,6 +44,7 @@ func (c *Console) onConflict(v *visit, done string, do func(v *visit, row identi
 		return notFound
 	}
 	err = do(v, rows[0])
+	c.unjudge(realm.Name)
 	f := userFault(err)
 	if own := (*fault)(nil); f == nil && errors.As(err, &own) {
 		f = own
