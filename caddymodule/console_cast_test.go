@@ -61,7 +61,7 @@ func playConsole(t *testing.T) *stage {
 	const of, notices = "/merchants/main/of/1001", "/merchants/main/notices"
 	s.contradicts(t)
 	s.filled = map[string]map[string]string{
-		"/merchants/{realm}":                      {"merchants": "/merchants/main", "merchants-last": "/merchants/main?back=1", "merchants-none": "/merchants/main?q=nobody"},
+		"/merchants/{realm}":                      {"merchants": "/merchants/main", "merchants-last": "/merchants/main?back=1", "merchants-none": "/merchants/main?shown=unfollowed&status=disabled"},
 		"/merchants/{realm}/new":                  {"merchant-new": "/merchants/main/new"},
 		"/merchants/{realm}/import":               {"import": "/merchants/main/import"},
 		"/merchants/{realm}/codes":                {"codes": "/merchants/main/codes?id=1001&id=1002&id=1003&id=2000"},

@@ -99,6 +99,6 @@ func (g *gateway) tours(b *tab, words map[string]string, name func(string) strin
 	}
 	b.inBoth(name("audit"))
 	b.do(chromedp.Navigate(g.consoleAt("/journal?what=audit_verify")), chromedp.WaitVisible("tbody .well"))
-	b.sees("records hold together")
+	b.sees(words["whole"])
 	b.inBoth(name("journal"))
 }

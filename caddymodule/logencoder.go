@@ -200,7 +200,7 @@ var (
 func hideWords(address string) string {
 	address, fragment, hasFragment := strings.Cut(address, "#")
 	if path, query, ok := strings.Cut(address, "?"); ok {
-		if plain := hidePairs(query, strings.Contains(path, own) || strings.Contains(path, "/connect/")); plain != query {
+		if plain := hidePairs(query, strings.Contains(path, own) || strings.Contains(path, "/connect/"), strings.HasPrefix(path, "/v1/")); plain != query {
 			address = path + "?" + plain
 		}
 	}
@@ -215,7 +215,8 @@ func hideWords(address string) string {
 }
 
 // hidePairs is hideWords for a query; ours says that it is one of ours or WeChat's.
-func hidePairs(query string, ours bool) string {
+// api that it is one of the HTTP API, where merchants are searched for by phone.
+func hidePairs(query string, ours, api bool) string {
 	var plain strings.Builder
 	done := 0 // how much of the query is in plain already
 	for at := 0; at <= len(query); {
@@ -225,7 +226,7 @@ func hidePairs(query string, ours bool) string {
 			name = unescaped
 		}
 		end := at + len(pair)
-		if hiddenWords[name] || ours && oursOnly[name] {
+		if hiddenWords[name] || ours && oursOnly[name] || name == "search" && api {
 			plain.WriteString(query[done:at] + url.QueryEscape(name) + "=" + hidden)
 			done = end
 		}

@@ -120,6 +120,7 @@ func TestLogEncoder_words(t *testing.T) {
 		"/v1/accounts/wx/wechat/cgi-bin/user/info?lang=zh_CN&openid=1":                                                "/v1/accounts/wx/wechat/cgi-bin/user/info?lang=zh_CN&openid=REDACTED",
 		"/v1/accounts/wx/wechat/cgi-bin/user/get?next_openid=1":                                                       "/v1/accounts/wx/wechat/cgi-bin/user/get?next_openid=REDACTED",
 		"/wsite/wx/shop/-/jssdk?url=https%3A%2F%2Fexample.com%2F%3Fcode%3D1":                                          "/wsite/wx/shop/-/jssdk?url=REDACTED",
+		"/v1/merchants?shown=bound&search=13812345678":                                                                "/v1/merchants?shown=bound&search=REDACTED", "/a?search=tea": "/a?search=tea",
 		"/a?url=1&signature=2": "/a?url=1&signature=2",
 		"/a#/level/2":          "/a#REDACTED", "/a#": "/a#",
 		"": "", "?": "?", "/?&&": "/?&&",

@@ -67,7 +67,7 @@ func securityConsole(t *testing.T) {
 		const markup = `"><script>alert(1)</script>`
 		q := url.QueryEscape(markup)
 		for _, path := range []string{
-			"/merchants/main?q=" + q, "/merchants/main?from=" + q, "/merchants/main/codes?id=" + q, "/merchants/main/of/" + url.PathEscape(markup), "/merchants/main/notices/" + url.PathEscape(markup),
+			"/merchants/main?find=" + q, "/merchants/main?from=" + q, "/merchants/main/codes?id=" + q, "/merchants/main/of/" + url.PathEscape(markup), "/merchants/main/notices/" + url.PathEscape(markup),
 			"/merchants/main/notices/new?to=" + q + "&template=" + q, "/merchants/main/notices?before=" + q, "/" + url.PathEscape(markup), "/journal?staff=" + q, "/overview?done=" + q,
 		} {
 			if resp, text := c.ask(path, nil); strings.Contains(text, "<script>") || strings.Contains(text, markup) {

@@ -1,11 +1,13 @@
 package console
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/caddy-wsite/caddy-wsite/merchant"
 )
@@ -17,6 +19,7 @@ type merchantsView struct {
 	Realm         Realm
 	Realms        []Realm
 	Filter        merchant.Filter
+	Find          string // the search of the filter, as addresses have it
 	Total         int64
 	List          []merchant.Listed
 	Before, After string // addresses of the pages beside
@@ -52,12 +55,12 @@ func (c *Console) merchantsPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := merchantsView{Realm: realm, Realms: c.Realms(), Filter: f, Total: total, List: list}
+	view := merchantsView{Realm: realm, Realms: c.Realms(), Filter: f, Find: q.Get("find"), Total: total, List: list}
 	if before && len(list) > 0 {
-		view.Before = beside(f, list[0].Place(), true)
+		view.Before = view.beside(list[0].Place(), true)
 	}
 	if after && len(list) > 0 {
-		view.After = beside(f, list[len(list)-1].Place(), false)
+		view.After = view.beside(list[len(list)-1].Place(), false)
 	}
 	return v.page(http.StatusOK, "merchants", view)
 }
@@ -65,20 +68,55 @@ func (c *Console) merchantsPage(v *visit) error {
 // filter is what of the list is asked for.
 func (v *visit) filter(realm Realm) (merchant.Filter, error) {
 	q := v.r.URL.Query()
-	f := merchant.Filter{Realm: realm.Name, Shown: merchant.Shown(q.Get("shown")), Status: merchant.Status(q.Get("status")), Search: q.Get("q")}
+	f := merchant.Filter{Realm: realm.Name, Shown: merchant.Shown(q.Get("shown")), Status: merchant.Status(q.Get("status"))}
 	if !slices.Contains([]merchant.Shown{merchant.ShowAll, merchant.ShowUnbound, merchant.ShowBound, merchant.ShowUnfollowed}, f.Shown) ||
 		!slices.Contains([]merchant.Status{"", merchant.Normal, merchant.Disabled}, f.Status) {
 		return f, notFound
 	}
+	if q.Get("find") == "" {
+		return f, nil
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(q.Get("find"))
+	if err != nil {
+		return f, searchOver
+	}
+	search, _, err := v.Sealer.Open(sealed, "search "+realm.Name)
+	if err != nil {
+		return f, searchOver
+	}
+	f.Search = string(search)
 	return f, nil
 }
 
+var searchOver = refuse(http.StatusBadRequest, "搜索已失效，请重新查找", "This search is too old: search again")
+
+// longestSearch is how long a search may be, in characters.
+const longestSearch = 200
+
+// findMerchants goes to the list of those who were searched for. Phones are searched for, so
+// no address has the search as it is, nor has a log.
+func (c *Console) findMerchants(v *visit) error {
+	realm, err := v.realm()
+	if err != nil {
+		return err
+	}
+	q := url.Values{"shown": {v.r.PostFormValue("shown")}, "status": {v.r.PostFormValue("status")}}
+	search := strings.TrimSpace(v.r.PostFormValue("q"))
+	if utf8.RuneCountInString(search) > longestSearch {
+		return refuse(http.StatusBadRequest, "搜索内容最多 200 个字符", "A search has 200 characters at most")
+	}
+	if search != "" {
+		q.Set("find", base64.RawURLEncoding.EncodeToString(c.Sealer.Seal([]byte(search), "search "+realm.Name)))
+	}
+	return v.to("/merchants/" + realm.Name + "?" + q.Encode())
+}
+
 // beside is the address of the page before or behind a place.
-func beside(f merchant.Filter, at merchant.Place, back bool) string {
+func (v merchantsView) beside(at merchant.Place, back bool) string {
 	q := url.Values{}
-	q.Set("shown", string(f.Shown))
-	q.Set("status", string(f.Status))
-	q.Set("q", f.Search)
+	q.Set("shown", string(v.Filter.Shown))
+	q.Set("status", string(v.Filter.Status))
+	q.Set("find", v.Find)
 	q.Set("from", map[bool]string{true: "bound.", false: "unbound."}[at.Bound]+at.ID)
 	if back {
 		q.Set("back", "1")

@@ -15,6 +15,7 @@ import (
 var merchantRoutes = []route{
 	{"GET", "/merchants", seeMerchants, "", (*Console).merchantsHome},
 	{"GET", "/merchants/{realm}", seeMerchants, "", (*Console).merchantsPage},
+	{"POST", "/merchants/{realm}/find", seeMerchants, "merchant_find", (*Console).findMerchants},
 	{"POST", "/merchants/{realm}", editMerchants, "merchant_add", (*Console).createMerchant},
 	{"GET", "/merchants/{realm}/new", editMerchants, "", (*Console).newMerchantPage},
 	{"GET", "/merchants/{realm}/import", editMerchants, "", (*Console).importPage},
@@ -27,6 +28,7 @@ var merchantRoutes = []route{
 }
 
 var merchantWords = map[string]Text{
+	"merchant_find":          {"查找商户", "looked for merchants"},
 	"merchant_add":           {"新增商户", "added a merchant"},
 	"merchant_edit":          {"编辑商户", "edited a merchant"},
 	merchantImport:           {"导入商户", "imported merchants"},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -39,7 +40,7 @@ func TestMerchants(t *testing.T) {
 		if a := one.post("/merchants/main", fields("id", "M2", "persons", "0")...); a.status != http.StatusBadRequest {
 			t.Errorf("with nobody to be bound it answered %d", a.status)
 		}
-		for _, path := range []string{"/merchants/main?q=茶", "/merchants/main/of/M1"} {
+		for _, path := range []string{"/merchants/main?find=" + viewer.finds("茶"), "/merchants/main/of/M1"} {
 			if a := viewer.get(path); !strings.Contains(a.body, "茶馆 &lt;b&gt;") || strings.Contains(a.body, "13812345678") || !strings.Contains(a.body, "138****5678") {
 				t.Errorf("%s says %s", path, a.body)
 			}
@@ -113,7 +114,7 @@ func TestMerchants(t *testing.T) {
 		if a := b.upload("/merchants/main/import", b.word(), strings.Repeat("x", 17<<20)); a.status != http.StatusRequestEntityTooLarge {
 			t.Errorf("what is too long is answered %d", a.status)
 		}
-		next := regexp.MustCompile(`href="(\?[^"]+)">[^<]*Next`).FindStringSubmatch(b.get("/merchants/main?q=shop").body)
+		next := regexp.MustCompile(`href="(\?[^"]+)">[^<]*Next`).FindStringSubmatch(b.get("/merchants/main?find=" + b.finds("shop")).body)
 		if next == nil {
 			t.Fatal("there is no next page")
 		}
@@ -195,6 +196,59 @@ func (m breaksOff) Import(ctx context.Context, realm string, in io.Reader, by st
 		return err
 	}
 	return identity.ErrUnavailable
+}
+
+// finds searches for merchants, and returns what the address says of it.
+func (b *browser) finds(search string) string {
+	b.t.Helper()
+	a := b.post("/merchants/main/find", "q", search)
+	at, err := url.Parse(a.header.Get("Location"))
+	if a.status != http.StatusSeeOther || err != nil || at.Path != "/merchants/main" || at.Query().Get("find") == "" {
+		b.t.Fatalf("searching is answered %d, to %q", a.status, a.header.Get("Location"))
+	}
+	return at.Query().Get("find")
+}
+
+// TestMerchants_find holds that who is searched for stands in no address and no journal.
+func TestMerchants_find(t *testing.T) {
+	t.Parallel()
+	k := start(t)
+	b := k.staff(t, "root", console.Administrator)
+	for id, phone := range map[string]string{"M1": "13812345678", "M2": "13987654321"} {
+		b.post("/merchants/main", "id", id, "name", "Shop", "phone", phone, "persons", "1")
+	}
+	a := b.post("/merchants/main/find", "q", "13812345678", "shown", "unbound", "status", "normal")
+	to := a.header.Get("Location")
+	if a.status != http.StatusSeeOther || strings.Contains(to, "1381234") || !strings.Contains(to, "shown=unbound") || !strings.Contains(to, "status=normal") {
+		t.Fatalf("answered %d, to %s", a.status, to)
+	}
+	a = b.get(to)
+	if !strings.Contains(a.body, `>M1</a>`) || strings.Contains(a.body, `>M2</a>`) || !strings.Contains(a.body, `value="13812345678"`) {
+		t.Errorf("it finds %s", a.body)
+	}
+	for _, form := range regexp.MustCompile(`(?s)<form[^>]*>`).FindAllString(a.body, -1) {
+		if strings.Contains(form, `role="search"`) && !strings.Contains(form, `method="post"`) {
+			t.Errorf("a search goes by %s", form)
+		}
+	}
+	if links := regexp.MustCompile(`(?:href|name="find" value)="[^"]*"`).FindAllString(a.body, -1); strings.Contains(strings.Join(links, ""), "1381234") {
+		t.Errorf("the links are %q", links)
+	}
+	if a := b.get("/merchants/main?q=13812345678"); !strings.Contains(a.body, `>M2</a>`) {
+		t.Error("what stands in the address is searched for")
+	}
+	if a := b.get("/merchants/main?find=" + strings.Repeat("A", 99)); a.status != http.StatusBadRequest || !strings.Contains(a.body, "search again") {
+		t.Errorf("what is made up is answered %d %s", a.status, a.body)
+	}
+	if a := b.post("/merchants/main/find", "q", strings.Repeat("长", 201)); a.status != http.StatusBadRequest {
+		t.Errorf("what is too long is answered %d", a.status)
+	}
+	if a := b.post("/merchants/main/find", "q", " "); a.header.Get("Location") != "/merchants/main?shown=&status=" {
+		t.Errorf("a search for nothing leads to %s", a.header.Get("Location"))
+	}
+	if page := b.get("/journal").body; strings.Contains(page, "1381234") || !strings.Contains(page, "looked for merchants") {
+		t.Errorf("the journal says %s", page)
+	}
 }
 
 // upload sends a table as the form of the page does.

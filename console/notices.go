@@ -76,7 +76,7 @@ func noticePath(realm, id string) string {
 }
 
 // shownRecipients is how many recipients the page of a notice shows; the table has all.
-const shownRecipients = 500
+const shownRecipients = 150
 
 type noticeView struct {
 	Realm      Realm

@@ -103,6 +103,7 @@ var may = map[string]console.Role{
 	"GET /jobs/{id}":                                         console.Viewer,
 	"POST /jobs/{id}/cancel":                                 console.Operator,
 	"POST /jobs/{id}/resume":                                 console.Operator,
+	"POST /merchants/{realm}/find":                           console.Viewer,
 	"POST /me/guesses":                                       console.Viewer,
 	"GET /audit":                                             console.Administrator,
 	"GET /audit/{realm}":                                     console.Administrator,
