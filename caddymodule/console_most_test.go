@@ -35,7 +35,7 @@ func TestConsole_most(t *testing.T) {
 	for _, m := range ticked {
 		q.Add("id", m[1])
 	}
-	if form := w.small(w.leads(template, w.small("/merchants/main/notices/new?" + q.Encode()))); strings.Count(form, " ") == 0 || !strings.Contains(form, ticked[49][1]) {
+	if form := w.small(w.leads(template, w.small("/merchants/main/notices/new?"+q.Encode()))); strings.Count(form, " ") == 0 || !strings.Contains(form, ticked[49][1]) {
 		t.Error("the last one that was ticked isn't among them")
 	}
 	g.listsLong(t, 500, 1000)
