@@ -106,7 +106,7 @@ func (v *visit) confirms(view composeView) (asked bool, err error) {
 	if err != nil || view.Bound == 0 {
 		return false, err
 	}
-	v.came = "asked to confirm"
+	v.came, v.cameZH = "asked to confirm", "等待确认"
 	return true, v.page(http.StatusOK, "compose", view)
 }
 
