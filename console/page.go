@@ -288,7 +288,7 @@ func (c *Console) language(v *visit) error {
 // shows says whether a path is that of a page of ours, written as we write it.
 func (c *Console) shows(path string) bool {
 	at, err := url.ParseRequestURI(path)
-	if err != nil || at.Host != "" || strings.HasPrefix(path, "//") || strings.Contains(path, "\\") {
+	if err != nil || path[0] != '/' || at.Host != "" || strings.HasPrefix(path, "//") || strings.Contains(path, "\\") {
 		return false
 	}
 	_, pattern := c.mux.Handler(&http.Request{Method: http.MethodGet, URL: at})
