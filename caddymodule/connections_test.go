@@ -182,7 +182,10 @@ func TestConnections(t *testing.T) {
 			u.mu.Unlock()
 		}
 	}
-	waitFor(t, "nothing to be held any more", func() bool {
+	two.upstream.talks()
+	others := []*kept{two.keep(t, appA, li.cookie(one, appA), "game", true), two.keep(t, appA, li.cookie(one, appA), "game", false)}
+	waitFor(t, "a gateway that was without the facts for too long to cut all, and hold nothing any more", func() bool {
+		two.app.factsSeen.Store(time.Now().Add(-time.Hour).UnixNano())
 		for _, g := range []*gateway{one, two} {
 			g.app.visitors.mu.Lock()
 			left := len(g.app.visitors.open)
@@ -193,6 +196,9 @@ func TestConnections(t *testing.T) {
 		}
 		return true
 	})
+	for _, k := range others {
+		k.ends(t, "the facts were gone for an hour")
+	}
 }
 
 // Whoever is forgotten between the look at his cookie and the site's answer is cut too; what
