@@ -89,7 +89,10 @@ func (f *accountFlags) onto(a *directory.Account, isNew bool) (err error) {
 	if dashes(f.secret, f.token, f.aesKeys) > 1 {
 		return errors.New("one secret alone comes by the standard input: put the others into files")
 	}
-	if f.secret == "" && isNew && a.Kind != directory.Subscription && term.IsTerminal(int(f.stdin.Fd())) {
+	if f.secret == "" && isNew && a.NeedsSecret() {
+		if !term.IsTerminal(int(f.stdin.Fd())) {
+			return errors.New("say with --secret-file where its app secret stands; - is the standard input")
+		}
 		f.secret = "-" // it is asked for
 	}
 	if f.secret != "" {
@@ -165,8 +168,11 @@ func (f *accountFlags) read(file, what string) (string, error) {
 		return "", fmt.Errorf("reading the %s: %w", what, err)
 	}
 	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")))
-	if len(text) == 0 || len(text) > most {
-		return "", fmt.Errorf("reading the %s: there is none, or more than one", what)
+	switch {
+	case len(text) == 0:
+		return "", fmt.Errorf("reading the %s: nothing is there", what)
+	case len(text) > most:
+		return "", fmt.Errorf("reading the %s: that is no secret, it has more than %d bytes", what, most)
 	}
 	return string(text), nil
 }

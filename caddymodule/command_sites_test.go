@@ -110,8 +110,8 @@ func TestCommand_accountsPut(t *testing.T) {
 		}
 	}
 	secret, token := file("secret", "very-secret-0123456789\n"), file("token", "pushtoken1\n")
-	typed("needs its `secret`", "put", appLone)
-	typed("there is none", "put", appLone, "--secret-file", file("empty", "\n"))
+	typed("--secret-file", "put", appLone)
+	typed("nothing is there", "put", appLone, "--secret-file", file("empty", "\n"))
 	typed("one secret alone", "put", appLone, "--secret-file", "-", "--push-token-file", "-")
 	typed("created", "put", appLone, "--secret-file", secret, "--push-mode", "plain", "--push-token-file", token)
 	typed("updated", "put", appLone, "--verify", "Cc34Ef56Gh78Ab12", "--pass-through", "/cgi-bin/menu/get")

@@ -50,7 +50,7 @@ func problemSaid(err error) error {
 		return err
 	}
 	said := p.Detail
-	if p.Advice != "" {
+	if p.Advice != "" && !strings.HasPrefix(p.Advice, "see the detail") { // which is what is said
 		said += ": " + p.Advice
 	}
 	return &saidProblem{p, fmt.Sprintf("%s (%s)", said, p.Code)}
