@@ -182,9 +182,16 @@ func TestConnections(t *testing.T) {
 			u.mu.Unlock()
 		}
 	}
+	cutAfterOutage(t, one, two, li)
+}
+
+// cutAfterOutage has a gateway be without the facts for so long that it can't know who was
+// ended meanwhile: it cuts all, and then holds nothing any more.
+func cutAfterOutage(t *testing.T, one, two *gateway, li *phone) {
+	t.Helper()
 	two.upstream.talks()
-	others := []*kept{two.keep(t, appA, li.cookie(one, appA), "game", true), two.keep(t, appA, li.cookie(one, appA), "game", false)}
-	waitFor(t, "a gateway that was without the facts for too long to cut all, and hold nothing any more", func() bool {
+	open := []*kept{two.keep(t, appA, li.cookie(one, appA), "game", true), two.keep(t, appA, li.cookie(one, appA), "game", false)}
+	waitFor(t, "nothing to be held", func() bool {
 		two.app.factsSeen.Store(time.Now().Add(-time.Hour).UnixNano())
 		for _, g := range []*gateway{one, two} {
 			g.app.visitors.mu.Lock()
@@ -196,7 +203,7 @@ func TestConnections(t *testing.T) {
 		}
 		return true
 	})
-	for _, k := range others {
+	for _, k := range open {
 		k.ends(t, "the facts were gone for an hour")
 	}
 }
