@@ -42,6 +42,7 @@ var laws = []law{
 	{folder: "console", ours: []string{"merchant", "identity", "directory"}, tests: []string{"console", "sqlstore", "wechat", "scene"}, why: "it shows what others do, and knows neither a database nor WeChat"},
 	{folder: "sqlstore", ours: []string{"identity", "job", "inbox", "follower", "message", "scene", "merchant", "console", "directory"}, tests: []string{"sqlstore"}, why: "it implements what its users define"},
 	{folder: "sqlstore/pgtest", why: "it gives tests a server, and knows nothing of what they do with it"},
+	{folder: "sqlstore/freshtest", ours: []string{"sqlstore"}, why: "it gives tests facts that are set up, and knows nothing of what they do with them"},
 	{folder: "transfer", ours: []string{"identity"}, tests: []string{"transfer", "sqlstore"}, why: "it hands rows to the identity centre, and knows no database"},
 	{folder: "job", ours: []string{"identity", "wechat", "follower", "cluster"}, tests: []string{"sqlstore"}, why: "it brings WeChat and the identity centre together, and knows no database"},
 	{folder: "check", ours: []string{"wechat"}, why: "it tries an account at WeChat, and knows nothing of how it is configured"},

@@ -20,7 +20,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 	"github.com/caddy-wsite/caddy-wsite/wechat/wechatsim"
 )
 
@@ -153,7 +153,7 @@ func startGatewayOn(t testing.TB, sim *wechatsim.Server, text, data string, chan
 	text = strings.NewReplacer("ORIGIN", origin, "PORT", port, "SIM", sim.URL, "DATA", data, "UPSTREAM", up.Listener.Addr().String()).Replace(text)
 	facts := filepath.Join(data, "wsite.db")
 	if _, err := os.Stat(facts); os.IsNotExist(err) && strings.Contains(text, "facts sqlite "+facts) {
-		storetest.WriteSQLite(t, facts)
+		freshtest.WriteSQLite(t, facts)
 	}
 	g := &gateway{t: t, url: origin, sim: sim, upstream: up}
 	g.load(text)

@@ -19,7 +19,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/merchant"
 	"github.com/caddy-wsite/caddy-wsite/scene"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 )
 
 // kit is a console on a server of its own.
@@ -69,7 +69,7 @@ func (c codes) Make(_ context.Context, o scene.Order) (scene.Code, error) {
 
 func start(t *testing.T) *kit {
 	t.Helper()
-	store, err := sqlstore.OpenSQLite(t.Context(), storetest.SQLite(t), sqlstore.Options{})
+	store, err := sqlstore.OpenSQLite(t.Context(), freshtest.SQLite(t), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

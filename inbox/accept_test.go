@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/inbox"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 	"github.com/caddy-wsite/caddy-wsite/wechat/push"
 )
 
@@ -43,7 +43,7 @@ func TestAccept(t *testing.T) {
 	})
 	t.Run("what WeChat tries again is done once, encrypted again and on another node, too", func(t *testing.T) {
 		t.Parallel()
-		path := storetest.SQLite(t)
+		path := freshtest.SQLite(t)
 		shared := cluster.NewMemory(time.Now)
 		w, other := join(t, path, shared, "node1"), join(t, path, shared, "node2")
 		p := w.post(event("subscribe", ""))
@@ -84,7 +84,7 @@ func TestAccept(t *testing.T) {
 	})
 	t.Run("what visitors write can't be read in the store", func(t *testing.T) {
 		t.Parallel()
-		path := storetest.SQLite(t)
+		path := freshtest.SQLite(t)
 		w := join(t, path, nil, "node1", func(c *inbox.Config) {
 			c.Subscribers = func(string) []inbox.Subscriber { return []inbox.Subscriber{{Name: "crm"}} }
 		})

@@ -19,7 +19,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity/outbox"
 	"github.com/caddy-wsite/caddy-wsite/inbox"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 	"github.com/caddy-wsite/caddy-wsite/wechat/push"
 )
 
@@ -117,8 +117,8 @@ func killed(t *testing.T, place, name, backend string, n int) []string {
 
 // engines are the two databases, each with a way to an empty one.
 var engines = map[string]func(testing.TB) string{
-	"sqlite":   storetest.SQLite,
-	"postgres": storetest.Postgres,
+	"sqlite":   freshtest.SQLite,
+	"postgres": freshtest.Postgres,
 }
 
 func TestKill(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity/outbox"
 	"github.com/caddy-wsite/caddy-wsite/inbox"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 	"github.com/caddy-wsite/caddy-wsite/wechat/push"
 )
 
@@ -55,7 +55,7 @@ type world struct {
 // start makes an inbox on empty facts. change may alter its configuration.
 func start(t *testing.T, change ...func(*inbox.Config)) *world {
 	t.Helper()
-	return join(t, storetest.SQLite(t), cluster.NewMemory(time.Now), "node1", change...)
+	return join(t, freshtest.SQLite(t), cluster.NewMemory(time.Now), "node1", change...)
 }
 
 // join makes an inbox on facts that another one may have, too.

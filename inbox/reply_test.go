@@ -8,7 +8,7 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/inbox"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 	"github.com/caddy-wsite/caddy-wsite/wechat/push"
 )
 
@@ -128,7 +128,7 @@ func TestReply(t *testing.T) {
 				<-answering
 				return says(t, b.keys, "好的")
 			}
-			path, shared := storetest.SQLite(t), cluster.NewMemory(time.Now)
+			path, shared := freshtest.SQLite(t), cluster.NewMemory(time.Now)
 			w := join(t, path, shared, "node1", subscribers(replying(b.as("crm"))), patient)
 			second := w
 			if elsewhere {

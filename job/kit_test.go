@@ -13,15 +13,15 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/job"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 )
 
 // onBoth runs a test on each engine, with the place of an empty database.
 func onBoth(t *testing.T, test func(t *testing.T, place string)) {
 	t.Helper()
 	for engine, fresh := range map[string]func(testing.TB) string{
-		"sqlite":   storetest.SQLite,
-		"postgres": storetest.Postgres,
+		"sqlite":   freshtest.SQLite,
+		"postgres": freshtest.Postgres,
 	} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()

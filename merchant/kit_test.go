@@ -14,7 +14,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/message"
 	"github.com/caddy-wsite/caddy-wsite/scene"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 	"github.com/caddy-wsite/caddy-wsite/wechat/wechatsim"
 )
@@ -29,11 +29,11 @@ const (
 type engine func(t testing.TB) (*sqlstore.Store, error)
 
 func sqlite(t testing.TB) (*sqlstore.Store, error) {
-	return sqlstore.OpenSQLite(context.Background(), storetest.SQLite(t), sqlstore.Options{})
+	return sqlstore.OpenSQLite(context.Background(), freshtest.SQLite(t), sqlstore.Options{})
 }
 
 func postgres(t testing.TB) (*sqlstore.Store, error) {
-	return sqlstore.OpenPostgres(context.Background(), storetest.Postgres(t), sqlstore.Options{})
+	return sqlstore.OpenPostgres(context.Background(), freshtest.Postgres(t), sqlstore.Options{})
 }
 
 // onBoth runs a test on both engines.

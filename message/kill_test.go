@@ -16,7 +16,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/message"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 	"github.com/caddy-wsite/caddy-wsite/wechat/wechatsim"
 )
@@ -119,8 +119,8 @@ func killed(t *testing.T, n int, args ...string) map[string]string {
 func TestKill(t *testing.T) {
 	t.Parallel()
 	for name, fresh := range map[string]func(testing.TB) string{
-		"on SQLite":     storetest.SQLite,
-		"on PostgreSQL": storetest.Postgres,
+		"on SQLite":     freshtest.SQLite,
+		"on PostgreSQL": freshtest.Postgres,
 	} {
 		t.Run("what killed nodes had accepted is sent, each message once, "+name, func(t *testing.T) {
 			t.Parallel()

@@ -14,7 +14,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/message"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 )
 
@@ -217,14 +217,14 @@ func opening(t testing.TB, open func() (*sqlstore.Store, error)) (*sqlstore.Stor
 }
 
 func sqlite(t testing.TB) (*sqlstore.Store, func() *sqlstore.Store) {
-	path := storetest.SQLite(t)
+	path := freshtest.SQLite(t)
 	return opening(t, func() (*sqlstore.Store, error) {
 		return sqlstore.OpenSQLite(context.Background(), path, sqlstore.Options{})
 	})
 }
 
 func postgres(t testing.TB) (*sqlstore.Store, func() *sqlstore.Store) {
-	dsn := storetest.Postgres(t)
+	dsn := freshtest.Postgres(t)
 	return opening(t, func() (*sqlstore.Store, error) {
 		return sqlstore.OpenPostgres(context.Background(), dsn, sqlstore.Options{})
 	})

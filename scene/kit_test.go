@@ -10,7 +10,7 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/scene"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 	"github.com/caddy-wsite/caddy-wsite/wechat/wechatsim"
 )
@@ -23,11 +23,11 @@ const (
 type engine func(t testing.TB) (*sqlstore.Store, error)
 
 func sqlite(t testing.TB) (*sqlstore.Store, error) {
-	return sqlstore.OpenSQLite(t.Context(), storetest.SQLite(t), sqlstore.Options{})
+	return sqlstore.OpenSQLite(t.Context(), freshtest.SQLite(t), sqlstore.Options{})
 }
 
 func postgres(t testing.TB) (*sqlstore.Store, error) {
-	return sqlstore.OpenPostgres(t.Context(), storetest.Postgres(t), sqlstore.Options{})
+	return sqlstore.OpenPostgres(t.Context(), freshtest.Postgres(t), sqlstore.Options{})
 }
 
 // onBoth runs a test on both engines.

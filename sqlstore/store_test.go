@@ -15,7 +15,7 @@ import (
 )
 
 // engines are the two databases, each with a way to one that is set up and holds
-// nothing: the name of a file, or a DSN. As in the package storetest, which can't be
+// nothing: the name of a file, or a DSN. As in the package freshtest, which can't be
 // used here, they are copies: to migrate takes longer than most tests.
 var engines = map[string]func(t testing.TB) string{
 	"sqlite": func(t testing.TB) string {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 )
 
 // childRole is the argument that makes the test binary import until it is killed.
@@ -43,7 +43,7 @@ var subjects = map[string]string{appA: "acme", appB: "acme", appLone: appLone}
 
 func openStore(t testing.TB) *sqlstore.Store {
 	t.Helper()
-	return openAt(t, storetest.SQLite(t))
+	return openAt(t, freshtest.SQLite(t))
 }
 
 func openAt(t testing.TB, path string) *sqlstore.Store {

@@ -10,15 +10,15 @@ import (
 
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 )
 
 // engines open the facts at a place, and make such places.
 var engines = map[string]struct {
 	fresh func(t testing.TB) string
 }{
-	"sqlite":   {storetest.SQLite},
-	"postgres": {storetest.Postgres},
+	"sqlite":   {freshtest.SQLite},
+	"postgres": {freshtest.Postgres},
 }
 
 // open opens the facts at a place until the test ends.

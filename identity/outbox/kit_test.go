@@ -16,7 +16,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/identity/outbox"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 )
 
 const (
@@ -58,11 +58,11 @@ type facts struct {
 type engine func(t testing.TB) (*sqlstore.Store, error)
 
 func sqlite(t testing.TB) (*sqlstore.Store, error) {
-	return sqlstore.OpenSQLite(t.Context(), storetest.SQLite(t), sqlstore.Options{})
+	return sqlstore.OpenSQLite(t.Context(), freshtest.SQLite(t), sqlstore.Options{})
 }
 
 func postgres(t testing.TB) (*sqlstore.Store, error) {
-	return sqlstore.OpenPostgres(t.Context(), storetest.Postgres(t), sqlstore.Options{})
+	return sqlstore.OpenPostgres(t.Context(), freshtest.Postgres(t), sqlstore.Options{})
 }
 
 // onBoth runs a test on both engines.

@@ -14,7 +14,7 @@ import (
 	"github.com/caddy-wsite/caddy-wsite/cluster"
 	"github.com/caddy-wsite/caddy-wsite/identity"
 	"github.com/caddy-wsite/caddy-wsite/sqlstore"
-	"github.com/caddy-wsite/caddy-wsite/sqlstore/storetest"
+	"github.com/caddy-wsite/caddy-wsite/sqlstore/freshtest"
 	"github.com/caddy-wsite/caddy-wsite/wechat"
 	"github.com/caddy-wsite/caddy-wsite/wechat/custody"
 )
@@ -51,7 +51,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts, err := sqlstore.OpenSQLite(t.Context(), storetest.SQLite(t), sqlstore.Options{})
+	facts, err := sqlstore.OpenSQLite(t.Context(), freshtest.SQLite(t), sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,4 @@
-// Package storetest gives tests facts that are set up already: a file or a database
-// that is migrated once in a process, and copied for each test. To migrate takes a
-// third of a second under the race detector, more than most tests.
-package storetest
+package freshtest
 
 import (
 	"context"
@@ -35,7 +32,7 @@ func WriteSQLite(t testing.TB, path string) {
 }
 
 var empty = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "storetest")
+	dir, err := os.MkdirTemp("", "freshtest")
 	if err != nil {
 		return nil, err
 	}
