@@ -56,6 +56,11 @@ func (l *lookups) join(name string) (f *lookup, first bool) {
 	if f := l.underway[name]; f != nil {
 		return f, false
 	}
+	if site, known := l.known(name); known { // since somebody looked it up a moment ago
+		f = &lookup{done: make(chan struct{}), site: site}
+		close(f.done)
+		return f, false
+	}
 	name = strings.Clone(name) // it is a piece of the request
 	f = &lookup{name: name, done: make(chan struct{}), err: errors.New("the lookup was broken off")}
 	l.underway[name] = f
