@@ -241,7 +241,7 @@ func TestConsole_many(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.opens("/merchants/main/import", "input[type=file]")
-		d.tab.do(chromedp.SetUploadFiles("input[type=file]", []string{file}), chromedp.Click("main button.go"), chromedp.WaitVisible("table"))
+		d.tab.do(chromedp.SetUploadFiles("input[type=file]", []string{file}), chromedp.Click("main button.go"), chromedp.WaitVisible("section[role=status] td"))
 		d.reads("编号 有误：1–64 个字母", `"Id" is wrong: 1 to 64 letters`)
 		d.reads("可绑定人数 有误：1–20", `"Persons" is wrong: 1 to 20`)
 
