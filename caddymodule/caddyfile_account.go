@@ -9,6 +9,7 @@ import (
 // account reads an account of WeChat's. Syntax:
 //
 //	account <appid> {
+//	    name <name>
 //	    kind service|subscription|mini|app|web
 //	    secret <secret>
 //	    subject <name>
@@ -31,6 +32,7 @@ func (p *parser) account(d *caddyfile.Dispenser) error {
 	p.app.Accounts = append(p.app.Accounts, a)
 	at := func(field string) place { return place{"account", a.AppID, field} }
 	return p.block(d, words{
+		"name":            one(&a.Name, at("name"), p),
 		"kind":            one((*string)(&a.Kind), at("kind"), p),
 		"secret":          one(&a.Secret, at("secret"), p),
 		"subject":         one(&a.Subject, at("subject"), p),

@@ -33,7 +33,7 @@ func putAccountCommand(call v1Call) *cobra.Command {
 	put := &cobra.Command{Use: "put <appid>", Short: "Makes an account in the facts, or changes what is named of it", Args: cobra.ExactArgs(1)}
 	flags := put.Flags()
 	for name, help := range map[string]string{
-		"kind": "service, subscription, mini, app or web; default: service", "subject": "the open-platform account that it is bound to", "verify": "the code of WeChat's domain check",
+		"name": "what people know it by in WeChat", "kind": "service, subscription, mini, app or web; default: service", "subject": "the open-platform account that it is bound to", "verify": "the code of WeChat's domain check",
 		"callback-host": "the host to which WeChat sends visitors back", "mini-login-page": "the page of a mini program that signs its visitor in",
 		"access-token": "stable, legacy or off", "share-token": "whether sites may read its access token: on or off",
 	} {
@@ -76,7 +76,7 @@ func putAccountCommand(call v1Call) *cobra.Command {
 // onto changes of an account what is named.
 func (f *accountFlags) onto(a *directory.Account, isNew bool) (err error) {
 	for name, field := range map[string]*string{
-		"kind": (*string)(&a.Kind), "subject": &a.Subject, "verify": &a.Verify, "callback-host": &a.CallbackHost,
+		"name": &a.Name, "kind": (*string)(&a.Kind), "subject": &a.Subject, "verify": &a.Verify, "callback-host": &a.CallbackHost,
 		"mini-login-page": &a.MiniLoginPage, "access-token": &a.AccessToken, "share-token": &a.ShareToken,
 	} {
 		if f.changed(name) {

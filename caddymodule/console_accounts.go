@@ -14,6 +14,14 @@ import (
 // consoleAccounts are the accounts as the console shows them.
 type consoleAccounts struct{ *App }
 
+// Name is what people call an account.
+func (a consoleAccounts) Name(appID string) string {
+	if account := a.directory().Account(appID); account != nil {
+		return account.Name
+	}
+	return ""
+}
+
 // Accounts tells how all accounts stand.
 func (a consoleAccounts) Accounts(ctx context.Context) ([]console.Account, error) {
 	var list []console.Account

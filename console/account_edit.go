@@ -74,7 +74,7 @@ func (c *Console) accountPage(v *visit) error {
 func (v *visit) enteredAccount(appID string) directory.Account {
 	value := func(name string) string { return strings.TrimSpace(v.r.FormValue(name)) }
 	a := directory.Account{
-		AppID: appID, Kind: directory.AccountKind(value("kind")), Secret: value("secret"), Subject: value("subject"), Verify: value("verify"), CallbackHost: value("callback_host"),
+		AppID: appID, Name: value("name"), Kind: directory.AccountKind(value("kind")), Secret: value("secret"), Subject: value("subject"), Verify: value("verify"), CallbackHost: value("callback_host"),
 		MiniLoginPage: value("mini_login_page"), AccessToken: value("access_token"), ShareToken: value("share_token"), PassThrough: v.list("pass_through"),
 	}
 	if mode := value("push_mode"); mode != "" {

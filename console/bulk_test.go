@@ -49,7 +49,7 @@ func TestCodes(t *testing.T) {
 	ids := regexp.MustCompile(`name="ids" value="([^"]*)"`)
 	t.Run("the page says how many get one, and what becomes of older ones", func(t *testing.T) {
 		a := b.get("/merchants/main/codes?id=M1&id=M2")
-		if !strings.Contains(a.body, "wx01 · codes: 1<") || !strings.Contains(a.body, "takes the place of an older one") || ids.FindStringSubmatch(a.body)[1] != "M1 M2" {
+		if !strings.Contains(a.body, "&lt;门店&gt; 服务号 (wx01) · codes: 1<") || !strings.Contains(a.body, "takes the place of an older one") || ids.FindStringSubmatch(a.body)[1] != "M1 M2" {
 			t.Errorf("it says %s", a.body)
 		}
 		if a := b.get("/merchants/main/codes?all=1&status=normal&find=" + b.finds("茶")); ids.FindStringSubmatch(a.body)[1] != "M1 m1" {

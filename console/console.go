@@ -14,6 +14,8 @@ import (
 
 // Accounts are the WeChat accounts, as the gateway knows them.
 type Accounts interface {
+	// Name is what people call an account; empty if that isn't known.
+	Name(appID string) string
 	// Accounts tells how all of them stand.
 	Accounts(ctx context.Context) ([]Account, error)
 	// Check tries what the gateway does with one, for real.
@@ -185,7 +187,7 @@ func New(c Config) *Console {
 	if c.Zone == nil {
 		c.Zone = time.FixedZone("Asia/Shanghai", 8*60*60)
 	}
-	k := &Console{Config: c, mux: http.NewServeMux(), takes: map[string]Action{}, pages: pagesIn(c.Zone), cross: http.NewCrossOriginProtection(), open: map[string]judgement{}, entries: map[string]bool{"sign_in": true, "sign_in_half": true, "sign_in_code": true, "setup": true}}
+	k := &Console{Config: c, mux: http.NewServeMux(), takes: map[string]Action{}, pages: pagesIn(c.Zone, c.Accounts.Name), cross: http.NewCrossOriginProtection(), open: map[string]judgement{}, entries: map[string]bool{"sign_in": true, "sign_in_half": true, "sign_in_code": true, "setup": true}}
 	for _, r := range routes() {
 		k.entries[r.what] = r.what != ""
 		k.takes[r.method+" "+r.path] = r.action

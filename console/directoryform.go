@@ -27,7 +27,7 @@ var (
 
 // faultHints say in Chinese what each field takes; what a fault says is English.
 var faultHints = map[string]string{
-	"": "编号格式不正确", "kind": "类型须为 service、subscription、mini、app 或 web，且之后不能修改", "secret": "此类账号需要 AppSecret，且每个账号各不相同",
+	"": "编号格式不正确", "name": "名称最多 64 个字，前后不能有空格", "kind": "类型须为 service、subscription、mini、app 或 web，且之后不能修改", "secret": "此类账号需要 AppSecret，且每个账号各不相同",
 	"subject": "主体（开放平台）名称不正确，或与记录不符", "verify": "校验码是 MP_verify_ 与 .txt 之间的 16 位字母或数字", "callback_host": "回调域名不正确",
 	"mini_login_page": "小程序登录页应形如 /pages/login/index", "access_token": "凭证方式须为 stable、legacy 或 off", "share_token": "共享凭证须为 on 或 off",
 	"pass_through": "透传路径应形如 /cgi-bin/menu/get 或 /cgi-bin/menu/*", "push": "消息推送设置不正确", "token": "推送 Token 为 3–32 位字母或数字，明文模式下不得与其他账号相同",

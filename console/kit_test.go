@@ -43,8 +43,15 @@ func (k *kit) now() time.Time {
 	return now.Add(time.Duration(k.ahead.Load()))
 }
 
-// accounts are those of a gateway that has one.
+// accounts are those of a gateway that has one, with a name that may not get by as HTML.
 type accounts struct{}
+
+func (accounts) Name(appID string) string {
+	if appID == "wx01" {
+		return "<门店> 服务号"
+	}
+	return ""
+}
 
 func (accounts) Accounts(context.Context) ([]console.Account, error) {
 	return []console.Account{{AppID: "wx01", Tokens: []console.Token{{Kind: "token", Alarm: "wrong_secret", Do: console.Text{ZH: "改密钥", EN: "set the secret"}}}}}, nil

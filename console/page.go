@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
@@ -22,8 +23,9 @@ var pageFiles embed.FS
 //go:embed assets/*
 var assetFiles embed.FS
 
-// pagesIn are all templates by language and name, which tell the time of a zone.
-func pagesIn(zone *time.Location) map[string]map[string]*template.Template {
+// pagesIn are all templates by language and name, which tell the time of a zone, and what
+// accounts are called.
+func pagesIn(zone *time.Location, accountName func(appID string) string) map[string]map[string]*template.Template {
 	files, err := pageFiles.ReadDir("pages")
 	if err != nil {
 		panic(err)
@@ -34,7 +36,7 @@ func pagesIn(zone *time.Location) map[string]map[string]*template.Template {
 		for _, file := range files {
 			name := strings.TrimSuffix(file.Name(), ".html")
 			if name != "layout" {
-				all[lang][name] = template.Must(template.New(name).Funcs(words(lang, zone)).ParseFS(pageFiles, "pages/layout.html", "pages/"+file.Name()))
+				all[lang][name] = template.Must(template.New(name).Funcs(words(lang, zone, accountName)).ParseFS(pageFiles, "pages/layout.html", "pages/"+file.Name()))
 			}
 		}
 	}
@@ -49,8 +51,8 @@ func zoneName(zone *time.Location) Text {
 	return Text{zone.String(), zone.String()}
 }
 
-// words are the functions of templates in a language, which tell the time of a zone.
-func words(lang string, zone *time.Location) template.FuncMap {
+// words are the functions of templates in a language, for pagesIn.
+func words(lang string, zone *time.Location, accountName func(appID string) string) template.FuncMap {
 	t := func(zh, en string) string {
 		if lang == "en" {
 			return en
@@ -82,6 +84,14 @@ func words(lang string, zone *time.Location) template.FuncMap {
 		"field": func(name string) string {
 			en, zh := merchant.FieldName(name)
 			return t(zh, en)
+		},
+		// called is an account where there is little room, account where one must be sure.
+		"called": func(appID string) string { return cmp.Or(accountName(appID), appID) },
+		"account": func(appID string) string {
+			if called := accountName(appID); called != "" {
+				return called + " (" + appID + ")"
+			}
+			return appID
 		},
 		"accountKind": func(k directory.AccountKind) Text { return named(accountKinds, k) },
 		"tokenKind":   func(k string) Text { return named(tokenKinds, k) },

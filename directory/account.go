@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // AccountKind is what an account may do in WeChat (wechat-api.md §1.1, §2, §3).
@@ -26,6 +28,10 @@ var Kinds = []AccountKind{Service, Subscription, Mini, App, Web}
 type Account struct {
 	// The account's app id: `wx` and 16 lower-case hexadecimal digits.
 	AppID string `json:"app_id,omitempty"`
+
+	// What people know it by, as WeChat shows it to who follows it: 1 to 64 printable
+	// characters. Default: none; pages for staff then show its app id alone.
+	Name string `json:"name,omitempty"`
 
 	// What WeChat calls it: `service` signs visitors in silently; with
 	// `subscription`, which has no web login, visitors stay guests. `mini` is a mini
@@ -155,6 +161,13 @@ func (a *Account) fill() {
 	}
 }
 
+// readable says whether a name is one that people can tell from others: nothing in it is
+// invisible or turns what stands beside it around.
+func readable(name string) bool {
+	return utf8.ValidString(name) && utf8.RuneCountInString(name) <= 64 && strings.TrimSpace(name) == name &&
+		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
 func (a *Account) check() *Fault {
 	fault := func(field, message string) *Fault { return &Fault{"account", a.AppID, field, message} }
 	switch {
@@ -172,6 +185,8 @@ func (a *Account) check() *Fault {
 		return fault("mini_login_page", "only a mini program has such a page")
 	case a.MiniLoginPage != "" && !miniPageForm.MatchString(a.MiniLoginPage):
 		return fault("mini_login_page", "it is the path of a page in the mini program, such as `/pages/login/index`")
+	case !readable(a.Name):
+		return fault("name", "an account is called by at most 64 printable characters, without blanks around them")
 	case a.Subject != "" && !nameForm.MatchString(a.Subject):
 		return fault("subject", "a subject is named with 1 to 64 of A-Za-z0-9._-")
 	case ValidAppID(a.Subject):
