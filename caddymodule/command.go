@@ -24,9 +24,16 @@ Everything about caddy-wsite that isn't a Caddyfile.
 Try it without a WeChat account, on this machine alone:
 
     caddy wsite demo`,
-		CobraFunc: func(cmd *cobra.Command) {
-			cmd.AddCommand(subcommands()...)
-		},
+		CobraFunc: command,
+	})
+}
+
+// command makes a command of Caddy's `caddy wsite`.
+func command(wsite *cobra.Command) {
+	wsite.AddCommand(subcommands()...)
+	// Ids that WeChat chooses may begin with a dash.
+	wsite.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return fmt.Errorf("%w; an id that begins with - stands behind --", err)
 	})
 }
 

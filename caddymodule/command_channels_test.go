@@ -5,6 +5,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func (g *wholeCaddy) typedTo(t *testing.T, cmd *cobra.Command, words ...string) 
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	cmd.SetOut(&out)
 	cmd.SetErr(&out)
-	cmd.SetArgs(append(words, "--address", "unix/"+g.socket))
+	cmd.SetArgs(slices.Insert(words, 1, "--address", "unix/"+g.socket))
 	err := cmd.Execute()
 	return out.String(), err
 }
@@ -90,8 +91,14 @@ func TestCommand_templates(t *testing.T) {
 			t.Errorf("%v prints %s, %v", w, out, err)
 		}
 	}
-	if out, err := g.typedTo(t, templatesCommand(), "show", appA, made.ID); err != nil || !strings.Contains(out, "thing4") || !strings.Contains(out, "20") || !strings.Contains(out, "{{amount2.DATA}}") {
+	if out, err := g.typedTo(t, templatesCommand(), "show", appA, "--", made.ID); err != nil || !strings.Contains(out, "thing4") || !strings.Contains(out, "20") || !strings.Contains(out, "{{amount2.DATA}}") {
 		t.Errorf("show prints %s, %v", out, err)
+	}
+	wsite := &cobra.Command{Use: "wsite", SilenceErrors: true, SilenceUsage: true}
+	command(wsite)
+	wsite.SetArgs([]string{"templates", "show", appA, "-lFYq13DF"})
+	if err := wsite.Execute(); err == nil || !strings.Contains(err.Error(), "stands behind --") {
+		t.Errorf("of an id that begins with a dash it says %v", err)
 	}
 	if out, err := g.typedTo(t, templatesCommand(), "show", appA, "nosuch"); err == nil {
 		t.Errorf("show prints %s", out)

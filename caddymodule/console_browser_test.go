@@ -77,7 +77,7 @@ func TestConsole_browser(t *testing.T) {
 func (g *gateway) comesIn(t *testing.T, b *tab) {
 	b.do(chromedp.Navigate(g.consoleAt("/setup#"+g.setupCode(t))), chromedp.WaitVisible("input[name=again]"))
 	b.do(chromedp.SendKeys("input[name=name]", "root"), chromedp.SendKeys("input[name=password]", "correct horse battery"), chromedp.SendKeys("input[name=again]", "correct horse battery"))
-	b.do(chromedp.Click("main button.go"), chromedp.WaitVisible("nav"))
+	b.do(chromedp.Click("main button.go"), chromedp.WaitVisible("form[action='/sign-out']"))
 }
 
 func TestConsole_bind(t *testing.T) {

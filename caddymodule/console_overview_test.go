@@ -47,13 +47,13 @@ func TestConsoleNeeds(t *testing.T) {
 		g.breakThings(t)
 		bad, todo := g.needsOf(t)
 		all := strings.Join(bad, "\n") + "\n---\n" + strings.Join(todo, "\n")
-		for _, want := range []string{"Redis can't be reached", "signing keys", "Messages of " + appA + " (template) wait until", "quota is used up", "Job backfill of " + appA + " failed at", "---", "Merchants of realm main who are not bound to WeChat: 1", "was ever pushed for " + appA} {
+		for _, want := range []string{"Redis can't be reached", "signing keys", "Messages of " + appA + " (template messages) wait until", "quota is used up", "Job \"complete unionids\" of " + appA + " failed at", "---", "Merchants of realm main who are not bound to WeChat: 1", "was ever pushed for " + appA} {
 			if !strings.Contains(all, want) {
 				t.Errorf("it doesn't say %q: %s", want, all)
 			}
 		}
 		g.advance(needsDays)
-		if bad, _ := g.needsOf(t); strings.Contains(strings.Join(bad, " "), "backfill") {
+		if bad, _ := g.needsOf(t); strings.Contains(strings.Join(bad, " "), "complete unionids") {
 			t.Errorf("a week later it still says %q", bad)
 		}
 	})
