@@ -20,8 +20,9 @@ import (
 )
 
 // LimitsConfig bounds what one address, account, key or openid may do, over all nodes.
-// Whoever is signed in is not counted, but for the codes that WeChat is asked about. Each limit is `<number>/<time>`, such as
-// `600/1m`: so many at once, and as many more within that time; or `off`.
+// Whoever is signed in is not counted, but for the codes that WeChat is asked about. Each
+// limit is `<number>/<time>`, such as `600/1m`: so many at once, and as many more within
+// that time; or `off`.
 //
 // The address is the one that Caddy takes for the client's, see `trusted_proxies`; of
 // IPv6 a /64 network. Many phones share one: the defaults leave room for that.
