@@ -62,7 +62,9 @@ func (w *world) loseToken(t *testing.T, key, appID, path, first string) {
 	if !soak() {
 		// Or a minute goes by until its lease ends.
 		w.redis.Kill()
+		awaitCluster(t, key, rest, "away")
 		w.redis.Restart(t)
+		awaitCluster(t, key, rest, "ok") // without it each of them asks by itself
 	}
 	next := w.agreed(t, key, appID, rest)
 	took := time.Since(began)
@@ -91,6 +93,25 @@ func (w *world) loseToken(t *testing.T, key, appID, path, first string) {
 	// Who wakes up may ask once more.
 	if n := w.refreshes(appID, path) - before; n > 3 {
 		t.Errorf("%s: it took %d questions to WeChat", path, n)
+	}
+}
+
+// awaitCluster waits until these nodes say that of what they share.
+func awaitCluster(t *testing.T, key string, nodes []*node, state string) {
+	t.Helper()
+	for _, n := range nodes {
+		await(t, n.name+" to find the Redis "+state, func() error {
+			var out struct {
+				Checks map[string]string `json:"checks"`
+			}
+			if err := n.ask(t.Context(), key, "GET", "/ready", "", &out); err != nil {
+				return err
+			}
+			if got := out.Checks["cluster"]; got != state {
+				return errors.New("it says " + got)
+			}
+			return nil
+		})
 	}
 }
 

@@ -54,6 +54,7 @@ func (m *model) hint(o openid, subject, user string, imported bool) (wrote bool,
 		r = &record{gen: m.gens[o], since: m.gens[o] > 0}
 	}
 	p, root := m.known(user), m.root(user)
+	is := m.known(root) // nil for a business's own whom nobody has met: a row of an old table
 	leads := ""
 	if r.on.UnionID != "" {
 		leads = m.unions[r.on]
@@ -67,7 +68,7 @@ func (m *model) hint(o openid, subject, user string, imported bool) (wrote bool,
 		return false, identity.CodeHintTaken
 	case imported && (p == nil && looksMinted(user) || p != nil && !p.real):
 		return false, identity.CodeUserVirtual
-	case r.on.UnionID != "" && r.on.Subject == subject && leads != "" && m.people[leads].real && m.known(root).real:
+	case r.on.UnionID != "" && r.on.Subject == subject && leads != "" && m.people[leads].real && is != nil && is.real:
 		return false, identity.CodeUnionIDTaken
 	}
 	r.hint = user
