@@ -109,9 +109,21 @@ func (b *tab) another(ua string) *tab {
 
 func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, actions...); err != nil {
-		b.t.Fatal(err)
+	for _, action := range actions {
+		err := chromedp.Do(b.ctx, action)
+		for tries := 0; tries < 5 && replaced(err); tries++ {
+			err = chromedp.Do(b.ctx, action)
+		}
+		if err != nil {
+			b.t.Fatal(err)
+		}
 	}
+}
+
+// replaced says that a page gave way to the next one while an element was looked up, or a
+// page opened: nothing was done yet, and may be tried again.
+func replaced(err error) bool {
+	return err != nil && (strings.Contains(err.Error(), "node with given id") || strings.Contains(err.Error(), "net::ERR_ABORTED"))
 }
 
 // arrives waits until the tab shows a page whose address is as wanted, and returns
